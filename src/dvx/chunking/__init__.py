@@ -1,0 +1,1 @@
+"""chunking: pure compute: cut points and chunk codecs."""

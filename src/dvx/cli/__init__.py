@@ -1,0 +1,1 @@
+"""cli: the only layer that prints, prompts, and reads arguments."""

@@ -1,0 +1,1 @@
+"""core: the vocabulary every other layer speaks; opens no file."""

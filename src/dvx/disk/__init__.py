@@ -1,0 +1,1 @@
+"""disk: the local disk: atomic writes, walking, links, locks."""

@@ -1,0 +1,261 @@
+"""Writing into the workspace by paths that came from outside.
+
+Owns files, symlinks and folders below one root: every file appears complete under its name or not at all,
+and nothing is reached through a symbolic link. Must not decide what may be overwritten, and does not fsync:
+a workspace file is never the only holder of its bytes.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from types import TracebackType
+from typing import Final, Self
+
+from dvx.core.errors import LocalDiskError, PathRefused
+from dvx.core.paths import check_stored_path
+from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, write_all
+from dvx.disk.folders import HAS_DESCRIPTORS, Folder, FolderCache
+
+_NEW_FILE: Final = (
+    os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+)
+_MAX_TARGET_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Temporary:
+    """A file that is not in place yet: its folder relative to the root, and its name there."""
+
+    folder: str
+    name: str
+
+
+class WorkspaceWriter:
+    """Writes below `root`. Thread safe. A context manager; `close` frees the open folders.
+
+    Paths are relative to the root, with `/`, and must pass check_stored_path; folders above a path are made
+    as needed. Methods raise PathRefused for unsafe paths and symlinked parents and LocalDiskError for what
+    the disk refuses.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._folders = FolderCache(root)
+        # A random part for each writer and a counter for each file: 0.5 microseconds less than os.urandom.
+        self._stem = TEMPORARY_PREFIX + os.urandom(8).hex()
+        self._numbers = count()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the open folders. The writer stays usable."""
+        self._folders.forget()
+
+    def make_folders(self, rel_dir: str) -> None:
+        """Make a folder and those above it; one that is there already is fine."""
+        if not rel_dir:
+            return
+        check_stored_path(rel_dir)
+        with disk_errors(self._shown(rel_dir), "create"):
+            self._folder(rel_dir)
+
+    def create_temporary(self, rel_path: str) -> tuple[int, Temporary]:
+        """Open a new temporary file in the folder of `rel_path`, for reading and writing.
+
+        The caller closes the descriptor, then calls `commit` or `discard`.
+        """
+        check_stored_path(rel_path)
+        temporary = Temporary(rel_path.rpartition("/")[0], self._temporary_name())
+        with disk_errors(self._shown(rel_path), "write"):
+            folder = self._folder(temporary.folder)
+            # 0o777 less the umask: commit takes the executable bits away, and so needs not know the umask.
+            return _open_new(folder, temporary.name, 0o777), temporary
+
+    def commit(self, temporary: Temporary, rel_path: str, *, executable: bool) -> None:
+        """Give a closed temporary file its name, over a file or symlink that has it.
+
+        The mode becomes 0o666 or 0o777 less the umask; nothing of the replaced file is kept. A failure leaves
+        both as they were.
+        """
+        check_stored_path(rel_path)
+        with disk_errors(self._shown(rel_path), "write"):
+            source = self._folder(temporary.folder)
+            if not executable:
+                name = source.prefix + temporary.name
+                mode = os.stat(name, dir_fd=source.descriptor, follow_symlinks=False).st_mode
+                _change_mode(source, temporary.name, mode & 0o666)
+            parent, _, final = rel_path.rpartition("/")
+            _rename(source, temporary.name, self._folder(parent), final)
+
+    def discard(self, temporary: Temporary) -> None:
+        """Remove a temporary file; fine when it is gone."""
+        with disk_errors(self._shown(temporary.folder), "clean up"), suppress(FileNotFoundError):
+            folder = self._folders.get(temporary.folder, create=False)
+            _unlink(folder, temporary.name)
+
+    def write_file(self, rel_path: str, data: bytes | memoryview, *, executable: bool) -> None:
+        """Make `rel_path` a file that holds exactly `data`, as create_temporary and commit would."""
+        check_stored_path(rel_path)
+        parent, _, final = rel_path.rpartition("/")
+        name = self._temporary_name()
+        with disk_errors(self._shown(rel_path), "write"):
+            try:
+                folder = self._folders.get(parent, create=True)
+                descriptor = _open_new(folder, name, 0o777 if executable else 0o666)
+            except FileNotFoundError:
+                folder = self._folder_again(parent)
+                descriptor = _open_new(folder, name, 0o777 if executable else 0o666)
+            with _removed_on_failure(folder, name):
+                try:
+                    write_all(descriptor, data)
+                finally:
+                    os.close(descriptor)
+                _rename(folder, name, folder, final)
+
+    def make_symlink(self, rel_path: str, target: str, *, inside: str = "") -> None:
+        """Make `rel_path` a symlink to `target`, over a file or symlink that has the name.
+
+        `inside` is the tracked folder, relative to the root, which the target must not leave (see
+        check_symlink_target). Raises PathRefused.
+        """
+        check_stored_path(rel_path)
+        if inside and not rel_path.startswith(inside + "/"):
+            raise ValueError(f"{rel_path!r} is not inside {inside!r}")
+        check_symlink_target(rel_path[len(inside) + 1 :] if inside else rel_path, target)
+        parent, _, final = rel_path.rpartition("/")
+        name = self._temporary_name()
+        with disk_errors(self._shown(rel_path), "link"):
+            folder = self._folder(parent)
+            with _removed_on_failure(folder, name):
+                os.symlink(target, folder.prefix + name, dir_fd=folder.descriptor)
+                _rename(folder, name, folder, final)
+
+    def remove(self, rel_path: str) -> bool:
+        """Remove a file or symlink; False when there is none. A directory raises LocalDiskError."""
+        check_stored_path(rel_path)
+        parent, _, final = rel_path.rpartition("/")
+        with disk_errors(self._shown(rel_path), "remove"):
+            try:
+                _unlink(self._folders.get(parent, create=False), final)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove_empty_folders(self, rel_dir: str) -> None:
+        """Remove `rel_dir` and then each folder above it that is empty; never the root."""
+        if rel_dir:
+            check_stored_path(rel_dir)
+        while rel_dir:
+            parent, _, name = rel_dir.rpartition("/")
+            if not self._remove_if_empty(parent, name):
+                return
+            rel_dir = parent
+
+    def _remove_if_empty(self, parent: str, name: str) -> bool:
+        """Remove a folder; False when it is in use or not a folder; True also when it was not there."""
+        self._folders.forget()
+        try:
+            folder = self._folders.get(parent, create=False)
+            os.rmdir(folder.prefix + name, dir_fd=folder.descriptor)
+        except FileNotFoundError:
+            return True
+        except (OSError, LocalDiskError, PathRefused):
+            return False  # not empty, not a folder, behind a link, a mount point: all mean that it stays
+        return True
+
+    def _folder(self, relative: str) -> Folder:
+        """Return a folder that is really there: an open one may have been removed by somebody else."""
+        folder = self._folders.get(relative, create=True)
+        if folder.descriptor is not None and os.fstat(folder.descriptor).st_nlink == 0:
+            return self._folder_again(relative)
+        return folder
+
+    def _folder_again(self, relative: str) -> Folder:
+        self._folders.forget()
+        return self._folders.get(relative, create=True)
+
+    def _temporary_name(self) -> str:
+        return f"{self._stem}-{next(self._numbers)}"
+
+    def _shown(self, relative: str) -> str:
+        return f"{self._root}/{relative}"
+
+
+def check_symlink_target(link_path: str, target: str) -> None:
+    """Refuse a symlink that could lead out of its tracked folder. `link_path` is relative to that folder.
+
+    Accepted are relative targets whose `..` all come first and climb no higher than the tracked folder. A
+    `..` after a name is refused even where it looks harmless: if the name is itself a link, it leads
+    somewhere else than the text says. Raises PathRefused (kind `unsafe-symlink`).
+    """
+    reason = _target_reason(link_path, target)
+    if reason is not None:
+        raise PathRefused(
+            f"the symbolic link `{link_path}` to {target[:200]!a} is refused: {reason}",
+            hints=[
+                "replace the link by the file it stands for, or by a relative link inside the same folder",
+                "or leave it out with a line in `.dvxignore`",
+            ],
+            kind="unsafe-symlink",
+        )
+
+
+def _target_reason(link_path: str, target: str) -> str | None:
+    if not target or len(target) > _MAX_TARGET_BYTES:
+        return "its target is empty or too long"
+    if target.startswith("/") or target[1:2] == ":":
+        return "its target is absolute"
+    parts = [part for part in target.split("/") if part not in ("", ".")]
+    climbs = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
+    if ".." in parts[climbs:]:
+        return "its target has `..` after a name"
+    folders = link_path.split("/")[:-1]
+    if climbs > len(folders):
+        return "its target leaves the tracked folder"
+    try:
+        reached = folders[: len(folders) - climbs] + parts[climbs:]
+        if reached:
+            check_stored_path("/".join(reached))
+    except PathRefused as error:
+        return error.what
+    return None
+
+
+@contextmanager
+def _removed_on_failure(folder: Folder, name: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _unlink(folder, name)
+        raise
+
+
+def _open_new(folder: Folder, name: str, mode: int) -> int:
+    return os.open(folder.prefix + name, _NEW_FILE, mode, dir_fd=folder.descriptor)
+
+
+def _rename(source: Folder, name: str, target: Folder, final: str) -> None:
+    os.replace(
+        source.prefix + name,
+        target.prefix + final,
+        src_dir_fd=source.descriptor,
+        dst_dir_fd=target.descriptor,
+    )
+
+
+def _unlink(folder: Folder, name: str) -> None:
+    os.unlink(folder.prefix + name, dir_fd=folder.descriptor)
+
+
+def _change_mode(folder: Folder, name: str, mode: int) -> None:
+    if HAS_DESCRIPTORS:
+        os.chmod(folder.prefix + name, mode, dir_fd=folder.descriptor)

@@ -1,0 +1,1 @@
+"""formats: pure codecs between bytes and frozen dataclasses."""

@@ -1,0 +1,178 @@
+"""The tree of manifest pages: where pages end, how a tree is built, and how it is read.
+
+Owns the boundary rule. It depends on paths only, so the same set of entries gives the same pages whatever
+came before, and one changed entry rewrites one page per level: a prolly tree, as in Noms and Dolt. Reading
+lies in manifest_reader and is offered here too. Must not know where pages are stored.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from dvx.core.ids import hash_bytes
+from dvx.formats.manifest import (
+    MAX_LEVEL,
+    ChildPage,
+    Entry,
+    PathOrder,
+    check_entry,
+    format_child,
+    format_entry,
+    join_page,
+)
+from dvx.formats.manifest_reader import (
+    ReadPages,
+    diff_manifests,
+    find_entries,
+    walk_entries,
+    walk_entries_with_offsets,
+)
+
+__all__ = [
+    "BuiltPage",
+    "ManifestBuilder",
+    "ReadPages",
+    "build_manifest",
+    "diff_manifests",
+    "find_entries",
+    "walk_entries",
+    "walk_entries_with_offsets",
+]
+
+# 512 entries of about 100 bytes make a leaf of about 50 KB: one changed entry costs one such page.
+LEAF_MODULUS: Final = 512
+INNER_MODULUS: Final = 128
+# e^-4 = 1.8 % of leaves reach 4 times the mean; 8 times is reached by 0.03 % of inner pages.
+MAX_LEAF_ENTRIES: Final = 2048
+MAX_INNER_CHILDREN: Final = 1024
+# A line has at most 4184 bytes, so a page that ends here stays below the 256 KiB of a chunk.
+FULL_PAGE_BYTES: Final = 160 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltPage:
+    """A finished page: its 32-byte id, its text, its level (0 is a leaf)."""
+
+    id: bytes
+    data: bytes
+    level: int
+
+
+@dataclass(slots=True)
+class _OpenPage:
+    """The page of one level that still takes lines. `is_full` says that the next line opens a new page."""
+
+    lines: list[bytes] = field(default_factory=list)
+    text_bytes: int = 0
+    entries: int = 0
+    size: int = 0
+    last_path: str = ""
+    is_full: bool = False
+
+
+class ManifestBuilder:
+    """Builds the tree of a directory from entries in path order, handing out pages as they are finished.
+
+    Memory: one open page per level. A page is finished when a line arrives that does not belong to it, so
+    that a level with a single page is known to be the root before a page over it is made.
+    """
+
+    __slots__ = ("_levels", "_order", "_root_id", "entries", "files", "size")
+
+    def __init__(self) -> None:
+        self.entries = 0
+        self.files = 0
+        self.size = 0
+        self._order = PathOrder()
+        self._levels = [_OpenPage()]
+        self._root_id: bytes | None = None
+
+    @property
+    def root_id(self) -> bytes:
+        """The 32-byte id of the root page, which is the directory's id; known after finish."""
+        if self._root_id is None:
+            raise RuntimeError("the root is known only after finish()")
+        return self._root_id
+
+    def add(self, entry: Entry) -> list[BuiltPage]:
+        """Take the next entry; return the pages that it finished, each before the pages that refer to it.
+
+        Raises FormatError for an entry out of order or invalid, PathRefused for an unsafe path.
+        """
+        if self._root_id is not None:
+            raise RuntimeError("add() after finish()")
+        check_entry(entry)
+        self._order.accept(entry.path)
+        self.entries += 1
+        self.size += entry.size
+        self.files += entry.kind != "directory"
+        built = self._make_room(0)
+        self._append(0, line=format_entry(entry), entries=1, size=entry.size, last_path=entry.path)
+        return built
+
+    def finish(self) -> list[BuiltPage]:
+        """Close all levels; return the remaining pages, the root last."""
+        built: list[BuiltPage] = []
+        level = 0
+        while level + 1 < len(self._levels):
+            built += self._close(level)
+            level += 1
+        page = self._built(level)
+        self._root_id = page.id
+        return [*built, page]
+
+    def _make_room(self, level: int) -> list[BuiltPage]:
+        return self._close(level) if self._levels[level].is_full else []
+
+    def _append(self, level: int, *, line: bytes, entries: int, size: int, last_path: str) -> None:
+        page = self._levels[level]
+        page.lines.append(line)
+        page.text_bytes += len(line)
+        page.entries += entries
+        page.size += size
+        page.last_path = last_path
+        page.is_full = _ends_page(page, level=level)
+
+    def _close(self, level: int) -> list[BuiltPage]:
+        """Finish the open page of `level` and refer to it one level up, which may finish pages there."""
+        page, built = self._levels[level], self._built(level)
+        if level + 1 == len(self._levels):
+            self._levels.append(_OpenPage())
+        above = self._make_room(level + 1)
+        child = ChildPage(page.entries, page.size, built.id, page.last_path)
+        self._append(
+            level + 1,
+            line=format_child(child),
+            entries=page.entries,
+            size=page.size,
+            last_path=page.last_path,
+        )
+        self._levels[level] = _OpenPage()
+        return [built, *above]
+
+    def _built(self, level: int) -> BuiltPage:
+        data = join_page(level, self._levels[level].lines)
+        return BuiltPage(hash_bytes(data), data, level)
+
+
+def build_manifest(entries: Iterable[Entry]) -> Iterator[BuiltPage]:
+    """Yield the pages of the tree over `entries` (in path order), children first, the root last."""
+    builder = ManifestBuilder()
+    for entry in entries:
+        yield from builder.add(entry)
+    yield from builder.finish()
+
+
+def _ends_page(page: _OpenPage, *, level: int) -> bool:
+    """Say whether the line just added to `page` is its last one.
+
+    The top level has no bound of its own: reaching it needs more entries than bytes 0..27 of a hash tell
+    apart, and join_page refuses what would not fit.
+    """
+    if level == MAX_LEVEL:
+        return False
+    limit, modulus = (MAX_LEAF_ENTRIES, LEAF_MODULUS) if level == 0 else (MAX_INNER_CHILDREN, INNER_MODULUS)
+    if len(page.lines) >= limit or page.text_bytes >= FULL_PAGE_BYTES:
+        return True
+    digest = hash_bytes(page.last_path.encode())
+    return int.from_bytes(digest[4 * level : 4 * level + 4], "little") % modulus == 0

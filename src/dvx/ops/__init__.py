@@ -1,0 +1,1 @@
+"""ops: one use case per module: plan, run, result."""

@@ -1,0 +1,212 @@
+"""Which paths an add is about: what was typed, checked against Git, the file system and what is tracked.
+
+Owns every refusal of `dvx add` that can be known before data is read. Must not read data or write anything.
+"""
+
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dvx.core.errors import NotFound, PathRefused, UsageError, name_some
+from dvx.formats.pointer import Pointer
+from dvx.ops.project import Project
+from dvx.ops.trees import Ignore, Pair, Tree, pair_up
+from dvx.repo.ignore import load_ignore
+from dvx.ops.selection import workspace_pointers
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import is_pattern
+from dvx.store.manifests import PageReader
+
+
+@dataclass(frozen=True, slots=True)
+class AddTarget:
+    """One tracked path to be (re-)added.
+
+    `named` limits the add to some paths below a tracked directory; empty means all of it.
+    """
+
+    root: str
+    path: str
+    kind: str
+    pointer: Pointer | None
+    ignore: Ignore | None = field(default=None, compare=False)
+    named: tuple[str, ...] = ()
+
+    def is_named(self, path: str) -> bool:
+        """Whether a path relative to the repository is part of what was asked for."""
+        return not self.named or any(path == name or path.startswith(name + "/") for name in self.named)
+
+    def pairs(self, pages: PageReader, *, with_entries: bool) -> Iterator[Pair]:
+        """The version before and the workspace, merged in path order; the former only if it can be reused."""
+        old = self.pointer if self.pointer is not None and self.pointer.kind == self.kind else None
+        tree = Tree(self.root, self.path, old if with_entries else None, ignore=self.ignore)
+        entries = tree.entries(pages) if with_entries and old is not None else iter(())
+        for pair in pair_up(entries, tree.walk()):
+            if pair.found is not None and pair.path.endswith(".dvx"):
+                raise _pointer_inside(pair.path, self.path)
+            yield pair
+
+
+@dataclass(frozen=True, slots=True)
+class AddPlan:
+    """What an add will read."""
+
+    targets: tuple[AddTarget, ...]
+
+
+def plan_add(project: Project, paths: Sequence[str]) -> AddPlan:
+    """Turn typed paths (relative to the repository, patterns allowed) into targets. Raises PathRefused, NotFound."""
+    tracked = {item.path: item for item in workspace_pointers(project).readable}
+    named: dict[str, list[str]] = {}
+    for path in _expand(project, paths):
+        data_path = _enclosing(path, tracked) or path
+        named.setdefault(data_path, [])
+        if data_path != path:
+            named[data_path].append(path)
+        else:
+            named[data_path] = [""]
+    data_paths = sorted(named)
+    _check_paths(project, data_paths, tracked)
+    return AddPlan(tuple(_target(project, path, tracked.get(path), named[path]) for path in data_paths))
+
+
+def plan_update(project: Project) -> AddPlan:
+    """Everything tracked that is in the workspace; unchanged files are not read."""
+    present = [
+        item
+        for item in workspace_pointers(project).readable
+        if os.path.lexists(os.path.join(project.repository.root, item.path))
+    ]
+    _check_paths(project, [item.path for item in present], {item.path: item for item in present})
+    return AddPlan(tuple(_target(project, item.path, item, [""]) for item in present))
+
+
+def _target(project: Project, path: str, tracked: TrackedPointer | None, named: Sequence[str]) -> AddTarget:
+    root = project.repository.root
+    kind = "directory" if os.path.isdir(os.path.join(root, path)) else "file"
+    pointer = tracked.pointer if tracked else None
+    limits = () if "" in named else tuple(named)
+    if limits and (pointer is None or not _is_known(project, pointer)):
+        # Without the version before, the rest of the directory can only come from the workspace.
+        limits = ()
+    return AddTarget(root, path, kind, pointer, load_ignore(root, path), limits)
+
+
+def _is_known(project: Project, pointer: Pointer) -> bool:
+    return bool(project.local.complete_placements([pointer.id], jobs=project.jobs))
+
+
+def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
+    root = project.repository.root
+    for path in paths:
+        if os.path.lexists(os.path.join(root, path)):
+            yield _checked(path)
+            continue
+        found = sorted(glob.glob(path, root_dir=root, recursive=True)) if is_pattern(path) else []
+        found = [name for name in found if not name.endswith(".dvx") and os.path.basename(name) != ".gitignore"]
+        if not found and os.path.lexists(os.path.join(root, path + ".dvx")):
+            raise NotFound(
+                f"`{path}` is tracked but not in the workspace",
+                affected="nothing was added",
+                hints=[f"get it back: `dvx pull {path}`", f"or stop tracking it: `dvx rm {path}`"],
+            )
+        if not found:
+            raise NotFound(
+                f"`{path}` does not exist",
+                affected="nothing was added",
+                hints=["check the spelling, relative to the current folder: `ls`"],
+            )
+        for name in found:
+            yield _checked(name.replace(os.sep, "/").rstrip("/"))
+
+
+def _checked(path: str) -> str:
+    parts = path.split("/")
+    if path in ("", "."):
+        raise PathRefused(
+            "the whole repository cannot be added as data",
+            hints=["name the folder that holds the data: `dvx add data`"],
+        )
+    if ".git" in parts or parts[0] == ".dvx":
+        raise PathRefused(f"`{path}` belongs to Git or dvx and cannot be added")
+    if path.endswith(".dvx"):
+        raise PathRefused(
+            f"`{path}` is a pointer; pointers are for Git",
+            hints=[f"add the data itself: `dvx add {path[:-4]}`, and the pointer with `git add {path}`"],
+            kind="pointer-of-pointer",
+        )
+    return path
+
+
+def _enclosing(path: str, tracked: dict[str, TrackedPointer]) -> str | None:
+    """The tracked directory that a path is in, or the path itself if it is tracked."""
+    candidate = path
+    while candidate:
+        if candidate in tracked and (candidate == path or tracked[candidate].pointer.kind == "directory"):
+            return candidate
+        candidate = candidate.rpartition("/")[0]
+    return None
+
+
+def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
+    _check_overlaps(paths, tracked)
+    for path in paths:
+        absolute = os.path.join(project.repository.root, path)
+        if os.path.islink(absolute):
+            raise PathRefused(
+                f"`{path}` is a symlink",
+                affected="nothing was added",
+                hints=["commit the link with Git (`git add`), and add what it points to: `dvx add TARGET`"],
+                kind="symlink-target",
+            )
+        if not os.path.isdir(absolute) and not os.path.isfile(absolute):
+            raise PathRefused(f"`{path}` is neither a file nor a directory", affected="nothing was added")
+        if os.path.isdir(absolute) and os.path.lexists(os.path.join(absolute, ".git")):
+            raise PathRefused(
+                f"`{path}` is a Git repository of its own",
+                affected="nothing was added",
+                hints=["add the data inside it from within that repository, or remove its `.git`"],
+            )
+    _check_git(project, paths)
+
+
+def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
+    everything = sorted({*paths, *tracked}, key=lambda path: path + "/")
+    for outer, inner in zip(everything, everything[1:], strict=False):
+        if inner.startswith(outer + "/") and (outer in paths or inner in paths):
+            raise PathRefused(
+                f"`{inner}` is inside `{outer}`; a file can be tracked only once",
+                affected="nothing was added",
+                hints=[f"stop tracking the inner one: `dvx rm --keep {inner}`", f"then `dvx add {outer}`"],
+                kind="overlap",
+            )
+
+
+def _check_git(project: Project, paths: Sequence[str]) -> None:
+    in_git = sorted(project.git.is_tracked(paths))
+    if in_git:
+        flag = "-r " if any(os.path.isdir(os.path.join(project.repository.root, path)) for path in in_git) else ""
+        raise PathRefused(
+            f"Git already tracks {name_some(in_git)}",
+            affected="nothing was added",
+            hints=[f"take it out of Git, keeping the file: `git rm {flag}--cached {' '.join(in_git[:5])}`"],
+            kind="tracked-by-git",
+        )
+    hidden = sorted(project.git.check_ignored([path + ".dvx" for path in paths]))
+    if hidden:
+        raise UsageError(
+            f"a `.gitignore` rule hides the pointer(s) {name_some(hidden)} from Git",
+            affected="nothing was added",
+            hints=[f"find the rule: `git check-ignore -v {hidden[0]}`, and allow pointers below it: `!*.dvx`"],
+            kind="pointer-ignored",
+        )
+
+
+def _pointer_inside(path: str, directory: str) -> PathRefused:
+    return PathRefused(
+        f"`{path}` is a pointer inside `{directory}`; a pointer cannot be data",
+        affected="nothing was added",
+        hints=[f"stop tracking the inner one: `dvx rm --keep {path[:-4]}`, then `dvx add {directory}`"],
+        kind="pointer-of-pointer",
+    )

@@ -1,0 +1,80 @@
+"""Content ids of workspace files: from the stat cache where it can be trusted, else by hashing.
+
+Owns the rule that only ids of exact file states are remembered. Must not decide what a difference means.
+"""
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Final
+
+from dvx.core.errors import ChangedWhileReading
+from dvx.core.ids import Hasher, hash_bytes
+from dvx.core.progress import Reporter
+from dvx.disk.walk import WalkEntry
+from dvx.repo.stat_cache import StatCache, StatRow, row_matches
+from dvx.store.ingest_work import FileStat, Source, hash_file
+
+_HASHES_AT_ONCE: Final = 256
+_ROWS_AT_ONCE: Final = 20_000
+
+
+class ContentIds:
+    """Ids of the files below one tracked path. Use from one thread; call `save` at the end."""
+
+    def __init__(self, cache: StatCache, root: str, path: str) -> None:
+        """`root` is the top of the work tree, `path` the tracked path relative to it."""
+        self._cache = cache
+        self._root = root
+        self._rows = cache.lookup_tree(path)
+        self._fresh: list[tuple[str, StatRow]] = []
+
+    def known(self, path: str, found: WalkEntry) -> bytes | None:
+        """The id of a file that is as it was when its id was computed, else None."""
+        row = self._rows.get(path)
+        return row.id if row is not None and row_matches(row, found) else None
+
+    def remember(self, path: str, kind: str, stat: FileStat, content_id: bytes) -> None:
+        """Note the id of a file in the state `stat`; symlinks and directories are not worth a row."""
+        if kind in ("file", "executable"):
+            row = StatRow(stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, kind, content_id)  # type: ignore[arg-type]
+            self._fresh.append((path, row))
+            if len(self._fresh) >= _ROWS_AT_ONCE:
+                self.save()
+
+    def save(self) -> None:
+        """Write the noted ids to the cache."""
+        if self._fresh:
+            self._cache.store(self._fresh, observed_ns=time.time_ns())
+            self._fresh = []
+
+    def hash_all(
+        self, files: Iterable[tuple[str, WalkEntry]], *, jobs: int, reporter: Reporter
+    ) -> Iterator[tuple[str, WalkEntry, bytes | None]]:
+        """Yield (path, found, id) for each file, hashing several at once; None for one that keeps changing."""
+        files = iter(files)
+        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-hash") as pool:
+            while batch := list(islice(files, _HASHES_AT_ONCE)):
+                ids = pool.map(lambda item: self._hash(*item), batch)
+                for (path, found), content_id in zip(batch, ids, strict=True):
+                    reporter.advance(size_bytes=found.size, files=1)
+                    if content_id is not None:
+                        self.remember(path, found.kind, _stat_of(found), content_id)
+                    yield path, found, content_id
+
+    def _hash(self, path: str, found: WalkEntry) -> bytes | None:
+        absolute = os.path.join(self._root, path)
+        if found.kind == "symlink":
+            return hash_bytes(os.fsencode(os.readlink(absolute)))
+        hasher = Hasher()
+        try:
+            hash_file(Source(absolute, path, found.size), _stat_of(found), hasher)
+        except ChangedWhileReading:
+            return None
+        return hasher.digest()
+
+
+def _stat_of(found: WalkEntry) -> FileStat:
+    return FileStat(found.size, found.mtime_ns, found.ctime_ns, found.inode)

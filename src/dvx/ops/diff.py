@@ -1,0 +1,227 @@
+"""`dvx diff`: what changed in tracked data between two revisions, or between a revision and the workspace.
+
+Compares manifests page by page, so data is never needed; missing manifests are fetched.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dvx.core.errors import NotFound
+from dvx.formats.manifest import Entry
+from dvx.formats.manifest_reader import diff_manifests, walk_entries
+from dvx.formats.pointer import Pointer
+from dvx.ops.differences import FileState, find_differences
+from dvx.ops.project import Project
+from dvx.ops.selection import trees_of, workspace_pointers
+from dvx.repo.pointers import TrackedPointer, pointers_at
+from dvx.repo.targets import Target
+from dvx.store.manifests import PageReader
+
+
+class ChangeKind(StrEnum):
+    """What happened to a path."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    REMOVED = "removed"
+    RENAMED = "renamed"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One changed path with its sizes in bytes before and after; `old_path` is set for a rename.
+
+    Sizes are None where the path did not exist.
+    """
+
+    kind: ChangeKind
+    path: str
+    old_size: int | None
+    new_size: int | None
+    old_path: str | None = None
+
+
+@dataclass(slots=True)
+class DiffReport:
+    """All changes in path order, and what was compared."""
+
+    old: str
+    new: str
+    changes: list[Change] = field(default_factory=list)
+
+    def count(self, kind: ChangeKind) -> int:
+        """How many changes are of one kind."""
+        return sum(change.kind is kind for change in self.changes)
+
+    @property
+    def size_change(self) -> int:
+        """Bytes after minus bytes before."""
+        return sum((change.new_size or 0) - (change.old_size or 0) for change in self.changes)
+
+
+_Side = tuple[int, bytes, str]
+
+
+def read_diff(
+    project: Project,
+    *,
+    old_rev: str | None,
+    new_rev: str | None,
+    paths: Sequence[str] = (),
+    remote_name: str | None = None,
+) -> DiffReport:
+    """Compare `old_rev` (default HEAD) with `new_rev` (default: the workspace)."""
+    old_name = old_rev or "HEAD"
+    old = _pointers(project, old_name, is_default=old_rev is None)
+    report = DiffReport(old_name, new_rev or "the workspace")
+    with project.pages(remote_name) as pages:
+        if new_rev is None:
+            new = {item.path: item.pointer for item in _readable(project)}
+        else:
+            new = _pointers(project, new_rev, is_default=False)
+        removed: dict[str, _Side] = {}
+        added: dict[str, _Side] = {}
+        modified: list[Change] = []
+        for path in sorted({*old, *new}):
+            for name, before, after in _path_changes(path, old.get(path), new.get(path), pages):
+                _sort_in(name, before, after, removed, added, modified)
+        if new_rev is None:
+            for name, before, after in _workspace_changes(project, pages):
+                _overlay(name, before, after, removed, added, modified)
+    changes = [*modified, *_pair_renames(removed, added)]
+    report.changes = sorted((c for c in changes if _is_wanted(c, paths)), key=lambda change: change.path)
+    return report
+
+
+def _readable(project: Project) -> list[TrackedPointer]:
+    found = workspace_pointers(project)
+    if found.broken:
+        raise next(iter(found.broken.values()))
+    return found.readable
+
+
+def _pointers(project: Project, rev: str, *, is_default: bool) -> dict[str, Pointer]:
+    try:
+        return {item.path: item.pointer for item in pointers_at(project.repository, rev)}
+    except NotFound:
+        if is_default:
+            return {}  # before the first commit everything is new
+        raise
+
+
+def _path_changes(
+    path: str, old: Pointer | None, new: Pointer | None, pages: PageReader
+) -> Iterator[tuple[str, _Side | None, _Side | None]]:
+    if old == new:
+        return
+    old_root = old.id if old and old.kind == "directory" else None
+    new_root = new.id if new and new.kind == "directory" else None
+    old_file = _file_side(old)
+    new_file = _file_side(new)
+    if (old_file or new_file) and old_file != new_file:
+        yield path, old_file, new_file
+    if old_root is not None and new_root is not None:
+        for before, after in diff_manifests(old_root, new_root, pages.for_root(old_root, new_root)):
+            entry = before or after
+            assert entry is not None
+            yield f"{path}/{entry.path}", _entry_side(before), _entry_side(after)
+    elif old_root is not None:
+        for entry in walk_entries(old_root, pages.for_root(old_root)):
+            yield f"{path}/{entry.path}", _entry_side(entry), None
+    elif new_root is not None:
+        for entry in walk_entries(new_root, pages.for_root(new_root)):
+            yield f"{path}/{entry.path}", None, _entry_side(entry)
+
+
+def _file_side(pointer: Pointer | None) -> _Side | None:
+    if pointer is None or pointer.kind != "file":
+        return None
+    kind = "executable" if pointer.extra.get("executable") is True else "file"
+    return pointer.size, pointer.id, kind
+
+
+def _entry_side(entry: Entry | None) -> _Side | None:
+    return (entry.size, entry.id, entry.kind) if entry is not None else None
+
+
+def _workspace_changes(
+    project: Project, pages: PageReader
+) -> Iterator[tuple[str, _Side | None, _Side | None]]:
+    """What the workspace has beyond its pointers; paths that are not checked out at all are left out."""
+    present = [Target(item) for item in _readable(project)]
+    for tree in trees_of(project, present):
+        if not os.path.lexists(tree.absolute):
+            continue
+        for item in find_differences(project, tree, pages):
+            found = item.found
+            after = (found.size, item.id or b"", found.kind) if found is not None else None
+            yield item.path, _entry_side(item.entry), after if item.state is not FileState.DELETED else None
+
+
+def _sort_in(
+    path: str,
+    before: _Side | None,
+    after: _Side | None,
+    removed: dict[str, _Side],
+    added: dict[str, _Side],
+    modified: list[Change],
+) -> None:
+    if before is not None and after is not None:
+        modified.append(Change(ChangeKind.MODIFIED, path, before[0], after[0]))
+    elif before is not None:
+        removed[path] = before
+    elif after is not None:
+        added[path] = after
+
+
+def _overlay(
+    path: str,
+    pointer_side: _Side | None,
+    after: _Side | None,
+    removed: dict[str, _Side],
+    added: dict[str, _Side],
+    modified: list[Change],
+) -> None:
+    """Put a change of the workspace on top of what changed between the revision and the pointers."""
+    if path in added:
+        del added[path]
+        before = None
+    elif path in removed:
+        before = removed.pop(path)
+    else:
+        earlier = next((change for change in modified if change.path == path), None)
+        if earlier is not None:
+            modified.remove(earlier)
+            before = (earlier.old_size or 0, b"", "file")
+        else:
+            before = pointer_side
+    _sort_in(path, before, after, removed, added, modified)
+
+
+def _pair_renames(removed: dict[str, _Side], added: dict[str, _Side]) -> Iterator[Change]:
+    """Removed and added paths with the same content are renames; empty files are too alike to pair."""
+    by_id: dict[bytes, list[str]] = {}
+    for path, side in removed.items():
+        if side[0] and side[1]:
+            by_id.setdefault(side[1], []).append(path)
+    paired: set[str] = set()
+    for path, side in added.items():
+        sources = by_id.get(side[1], []) if side[0] else []
+        if sources:
+            old_path = sources.pop(0)
+            paired.add(old_path)
+            yield Change(ChangeKind.RENAMED, path, removed[old_path][0], side[0], old_path)
+        else:
+            yield Change(ChangeKind.ADDED, path, None, side[0])
+    for path, side in removed.items():
+        if path not in paired:
+            yield Change(ChangeKind.REMOVED, path, side[0], None)
+
+
+def _is_wanted(change: Change, paths: Sequence[str]) -> bool:
+    if not paths:
+        return True
+    names = [change.path, *([change.old_path] if change.old_path else [])]
+    return any(name == path or name.startswith(path.rstrip("/") + "/") for name in names for path in paths)

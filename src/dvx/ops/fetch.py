@@ -1,0 +1,135 @@
+"""`dvx fetch`: copy what pointers name from a remote to the local store.
+
+Owns the choice between whole roots and parts of them. The copying itself is dvx.store.transfer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dvx.backends.backend import ObjectNotFound
+from dvx.formats.placement import Placement
+from dvx.ops.project import Project
+from dvx.ops.sources import check_fits, missing_on_remote, root_data
+from dvx.ops.trees import Tree
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import Target
+from dvx.store.runs import RunCutter
+from dvx.store.store import Store
+from dvx.store.transfer import RootTransfer, TransferPlan, plan_transfer, run_transfer
+
+
+@dataclass(slots=True)
+class FetchPlan:
+    """What a fetch will do. `present` counts targets that are in the local store already."""
+
+    transfer: TransferPlan = field(default_factory=TransferPlan)
+    present: int = 0
+    missing: list[TrackedPointer] = field(default_factory=list)
+    remote: Store | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """What a fetch did; `size_bytes` counts stored bytes that were downloaded."""
+
+    roots: int
+    present: int
+    size_bytes: int
+    packs: int
+
+
+def plan_fetch(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, careful: bool = False
+) -> FetchPlan:
+    """Find what is not in the local store. Raises DataMissing if the remote has none of it.
+
+    `careful` asks the remote for every object first; used after a pack turned out to be gone.
+    """
+    plan = FetchPlan()
+    roots = list(dict.fromkeys(target.tracked.pointer.id for target in targets))
+    complete = project.local.complete_placements(roots, jobs=project.jobs)
+    wanted = [target for target in targets if target.tracked.pointer.id not in complete]
+    plan.present = len(targets) - len(wanted)
+    if not wanted:
+        return plan
+    remote = plan.remote = project.remote(remote_name)
+    found = _placements(project, remote, wanted, careful=careful)
+    transfers = []
+    for target in wanted:
+        placement = found.get(target.tracked.pointer.id)
+        if placement is None:
+            plan.missing.append(target.tracked)
+            continue
+        check_fits(placement, target.tracked)
+        transfers.append((target, placement))
+    _know_packs(project, remote, [placement for _, placement in transfers])
+    roots_to_copy = [_root_transfer(project, remote, target, placement) for target, placement in transfers]
+    plan.transfer = plan_transfer(remote, project.local, _unique(roots_to_copy), jobs=project.transfers)
+    return plan
+
+
+def _placements(
+    project: Project, remote: Store, wanted: Sequence[Target], *, careful: bool
+) -> dict[bytes, Placement]:
+    roots = list(dict.fromkeys(target.tracked.pointer.id for target in wanted))
+    if careful:
+        return remote.complete_placements(roots, jobs=project.transfers)
+    return {root: found[0] for root, found in remote.placements(roots, jobs=project.transfers).items()}
+
+
+def _know_packs(project: Project, remote: Store, placements: Sequence[Placement]) -> None:
+    """Ask for the indexes of all packs at once, so that no later step waits for them one by one."""
+    names = [pack.name for placement in placements for pack in placement.packs]
+    remote.load_pack_indexes(names, jobs=project.transfers)
+
+
+def _root_transfer(project: Project, remote: Store, target: Target, placement: Placement) -> RootTransfer:
+    data = root_data(target.tracked)
+    if not target.inside or target.tracked.pointer.kind == "file":
+        return RootTransfer(data, placement, placement.runs)
+    with project.pages() as pages:
+        tree = Tree(project.repository.root, target.tracked.path, target.tracked.pointer, target.inside)
+        spans = [(offset, offset + entry.size) for offset, _, entry in tree.entries(pages)]
+    cutter = RunCutter(placement.runs, remote.pack_index)
+    runs = tuple(run for start, end in spans for run in cutter.cut(start, end))
+    return RootTransfer(data, placement, runs, is_whole=False)
+
+
+def _unique(roots: Sequence[RootTransfer]) -> Iterator[RootTransfer]:
+    seen: set[bytes] = set()
+    for root in roots:
+        if not root.is_whole or root.data.id not in seen:
+            if root.is_whole:
+                seen.add(root.data.id)
+            yield root
+
+
+def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
+    """Download what the plan names. What arrived before a failure is kept and not fetched again.
+
+    Raises DataMissing at the end for pointers whose data the remote does not have.
+    """
+    size_bytes = packs = 0
+    if plan.remote is not None and plan.transfer.roots:
+        project.reporter.start("fetch", total_bytes=plan.transfer.size_bytes)
+        result = run_transfer(
+            plan.transfer, plan.remote, project.local, jobs=project.transfers, reporter=project.reporter
+        )
+        project.reporter.finish()
+        size_bytes, packs = result.size_bytes, result.packs
+    if plan.missing and plan.remote is not None:
+        raise missing_on_remote(plan.missing, plan.remote)
+    return FetchResult(len(plan.transfer.roots), plan.present, size_bytes, packs)
+
+
+def fetch(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> FetchResult:
+    """Plan and run a fetch; a pack that vanished in between makes it look at the remote again, once."""
+    try:
+        return run_fetch(project, plan_fetch(project, targets, remote_name=remote_name))
+    except ObjectNotFound:
+        try:
+            return run_fetch(project, plan_fetch(project, targets, remote_name=remote_name, careful=True))
+        except ObjectNotFound as error:
+            tracked = [target.tracked for target in targets]
+            raise missing_on_remote(tracked, project.remote(remote_name)) from error
+

@@ -1,0 +1,235 @@
+"""What every use case needs of one clone: its configuration, local store, remotes, caches and lock.
+
+Owns opening and closing them, each only when it is first asked for. Must not hold logic of a use case.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+from dvx.core.errors import FormatError, GitError, NotFound, UsageError
+from dvx.core.progress import Reporter
+from dvx.disk.atomic import disk_errors
+from dvx.disk.lock import hold_lock
+from dvx.formats.pointer import Pointer, parse_pointer
+from dvx.repo.config import Config, load_config
+from dvx.repo.git import Git
+from dvx.repo.pointers import pointer_path_of
+from dvx.repo.remotes import RemoteConfig, default_remote
+from dvx.repo.repository import Repository
+from dvx.repo.stat_cache import StatCache
+from dvx.repo.trust import announce_endpoint
+
+if TYPE_CHECKING:
+    from dvx.backends.backend import Backend
+    from dvx.store.index import ChunkIndex
+    from dvx.store.manifests import PageReader
+    from dvx.store.store import Store
+
+# Uploads and downloads wait for the network, so more of them than cores are in flight.
+_TRANSFERS_PER_CORE: Final = 4
+_MIN_TRANSFERS: Final = 8
+_MAX_TRANSFERS: Final = 32
+
+
+class Project:
+    """One clone, opened for one command. Use as a context manager, from one thread."""
+
+    def __init__(
+        self, repository: Repository, *, env: Mapping[str, str], overrides: Mapping[str, str], reporter: Reporter
+    ) -> None:
+        """`overrides` are settings given as flags."""
+        self.repository = repository
+        self.env = env
+        self.reporter = reporter
+        self._overrides = overrides
+        self._stores: dict[str, Store] = {}
+
+    def __enter__(self) -> "Project":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for store in self._stores.values():
+            store.backend.close()
+        for name in ("index", "stat_cache"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+    @cached_property
+    def config(self) -> Config:
+        """The settings in force."""
+        return load_config(self.repository, env=self.env, overrides=self._overrides)
+
+    @cached_property
+    def git(self) -> Git:
+        """Git in the work tree."""
+        return Git(self.repository.root)
+
+    @cached_property
+    def stat_cache(self) -> StatCache:
+        """What the files of this work tree were when they were last read or written."""
+        return StatCache.open(self.repository.stat_path)
+
+    @property
+    def jobs(self) -> int:
+        """Threads for work that keeps a core busy."""
+        return self.config.number("core.jobs")
+
+    @property
+    def transfers(self) -> int:
+        """Requests in flight to a remote."""
+        if self.config.origin("core.jobs") != "default":
+            return self.jobs
+        return max(_MIN_TRANSFERS, min(_MAX_TRANSFERS, self.jobs * _TRANSFERS_PER_CORE))
+
+    @cached_property
+    def index(self) -> "ChunkIndex":
+        """The chunk index, shared by the worktrees of the repository."""
+        from dvx.store.index import ChunkIndex  # blake3, zstd and the chunker: not for commands that read no data
+
+        return ChunkIndex(self.repository.index_path)
+
+    @property
+    def store_path(self) -> str:
+        """The folder of the local store."""
+        configured = self.config.text("store.path")
+        if configured:
+            return os.path.join(self.repository.root, os.path.expanduser(configured))
+        return self.repository.default_store_path
+
+    @cached_property
+    def local(self) -> "Store":
+        """The local store, made if need be."""
+        from dvx.backends.folder import FolderBackend
+        from dvx.store.store import learn_packs, open_store
+
+        path = self.store_path
+        store = open_store(
+            FolderBackend(path), self.index, temporary_folder=os.path.join(path, "tmp"), create=True
+        )
+        self._stores["."] = store
+        if self.index.is_new:
+            learn_packs(store, jobs=self.jobs)
+        return store
+
+    def remote_config(self, name: str | None) -> RemoteConfig:
+        """The named remote, or the default one."""
+        return default_remote(self.config, self.repository, name)
+
+    def remote(self, name: str | None, *, create: bool = False) -> "Store":
+        """Open a remote store; `create` writes its marker if the place is still empty."""
+        from dvx.store.store import open_store
+
+        remote = self.remote_config(name)
+        if remote.name not in self._stores:
+            self._stores[remote.name] = open_store(
+                self.open_backend(remote),
+                self.index,
+                temporary_folder=os.path.join(self.store_path, "tmp"),
+                create=create,
+            )
+        return self._stores[remote.name]
+
+    def open_backend(self, remote: RemoteConfig) -> "Backend":
+        """The backend of a remote; says so once when a committed address is used here for the first time."""
+        from dvx.backends.location import open_backend, parse_location
+
+        notice = announce_endpoint(self.repository, remote, env=self.env)
+        if notice:
+            self.reporter.note(notice)
+        location = parse_location(remote.url, base_dir=self.repository.root)
+        deadline_s = float(self.config.number("network.retry_deadline_s"))
+        return open_backend(
+            location, remote.options, jobs=self.transfers, deadline_s=deadline_s, on_retry=self.reporter.note
+        )
+
+    def pages(self, remote_name: str | None = None) -> "PageReader":
+        """A reader of manifests that asks the remote for pages which are not here."""
+        from dvx.store.manifests import PageReader
+
+        def open_remote() -> "Store | None":
+            try:
+                self.remote_config(remote_name)
+            except (NotFound, UsageError):
+                return None
+            return self.remote(remote_name)
+
+        return PageReader(self.local, open_remote)
+
+    def committed_pointers(self, path: str) -> list[Pointer]:
+        """The pointers that HEAD and the staging area have for a data path, as far as they are readable."""
+        found = []
+        for rev in ("HEAD", ""):
+            try:
+                data = self.git.run(["cat-file", "blob", f"{rev}:{pointer_path_of(path)}"])
+                found.append(parse_pointer(data))
+            except (GitError, FormatError):
+                continue
+        return found
+
+    def older_roots(self, pointer_path: str, *, limit: int) -> list[bytes]:
+        """The roots that the newest commits had for a pointer, newest first."""
+        try:
+            log = self.git.run(["log", f"-{limit + 1}", "--format=%H", "--", pointer_path]).decode("ascii").split()
+        except GitError:
+            return []  # no commit yet
+        roots = []
+        for commit in log:
+            try:
+                roots.append(parse_pointer(self.git.run(["cat-file", "blob", f"{commit}:{pointer_path}"])).id)
+            except (GitError, FormatError):
+                continue
+        return list(dict.fromkeys(roots))[: limit + 1]
+
+    @contextmanager
+    def setting_damage_aside(self) -> Iterator[None]:
+        """If damage is found in a pack of the local store, move the pack away, so that it can be fetched again.
+
+        The pack is kept under `damaged/` in the store; the error goes on to the caller.
+        """
+        from dvx.store.chunk_reader import DamagedPack
+
+        try:
+            yield
+        except DamagedPack as error:
+            if error.is_local and error.pack:
+                self._set_aside(error.pack)
+            raise
+
+    def _set_aside(self, pack: bytes) -> None:
+        from dvx.formats.layout import pack_key
+
+        source = os.path.join(self.store_path, *pack_key(pack).split("/"))
+        folder = os.path.join(self.store_path, "damaged")
+        with disk_errors(source, "move"):
+            os.makedirs(folder, exist_ok=True)
+            os.replace(source, os.path.join(folder, pack.hex()))
+        self.index.drop_hold(self.local.id, [pack])
+
+    @contextmanager
+    def workspace_lock(self) -> Iterator[None]:
+        """Hold the lock of commands that change the work tree; Busy after `core.lock_timeout_s`."""
+        with self._lock(self.repository.lock_path, "the workspace"):
+            yield
+
+    @contextmanager
+    def push_lock(self, remote: RemoteConfig) -> Iterator[None]:
+        """Hold the lock of pushes from this repository to one remote."""
+        path = os.path.join(self.repository.state_dir, f"push-{remote.name.encode().hex()[:64]}.lock")
+        with self._lock(path, f"the remote `{remote.name}`"):
+            yield
+
+    @contextmanager
+    def _lock(self, path: str, what: str) -> Iterator[None]:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        timeout_s = float(self.config.number("core.lock_timeout_s"))
+
+        def say_wait() -> None:
+            self.reporter.note(f"waiting for another dvx command that uses {what}")
+
+        with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait):
+            yield
+
+

@@ -1,0 +1,126 @@
+"""`dvx pull` and `dvx checkout`: data into the workspace, from the local store or straight from a remote.
+
+Owns which source each tracked path is read from. What may be overwritten is decided in dvx.ops.checkout.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dvx.core.errors import DataMissing
+from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
+from dvx.ops.fetch import FetchResult, fetch
+from dvx.ops.project import Project
+from dvx.ops.selection import trees_of
+from dvx.ops.sources import (
+    DataSource,
+    local_sources,
+    missing_locally,
+    missing_on_remote,
+    partial_local_runs,
+    remote_source,
+)
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import Target
+from dvx.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class PullResult:
+    """What a pull did; `fetched` is None where nothing was copied to the local store."""
+
+    fetched: FetchResult | None
+    checkout: CheckoutResult
+    is_direct: bool = False
+
+
+def pull(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, no_store: bool, force: bool
+) -> PullResult:
+    """Fetch what is missing and bring the workspace to the pointers.
+
+    With `no_store` the bytes go from the remote to the workspace and are not kept in the local store.
+    """
+    if no_store:
+        return PullResult(None, _pull_directly(project, targets, remote_name=remote_name, force=force), True)
+    fetched = fetch(project, targets, remote_name=remote_name)
+    return PullResult(fetched, checkout(project, targets, force=force, remote_name=remote_name))
+
+
+def checkout(
+    project: Project, targets: Sequence[Target], *, force: bool, remote_name: str | None = None
+) -> CheckoutResult:
+    """Bring the workspace to the pointers from the local store alone.
+
+    Targets whose data is not there are left as they are and reported with DataMissing after the others are done.
+    """
+    sources = local_sources(project, [target.tracked for target in targets])
+    ready = [target for target in targets if target.tracked.pointer.id in sources or target.inside]
+    absent = [target.tracked for target in targets if target not in ready]
+
+    def find_source(change: TreeChange) -> DataSource:
+        source = sources.get(change.tracked.pointer.id)
+        if source is None:
+            remote = _known_remote(project, remote_name)
+            source = partial_local_runs(project, change.tracked, remote, change.spans)
+        if source is None:
+            raise missing_locally([change.tracked])
+        return source
+
+    with project.workspace_lock(), project.setting_damage_aside():
+        with project.pages(remote_name) as pages:
+            plan = plan_checkout(project, trees_of(project, ready), force=force, pages=pages)
+        result = run_checkout(project, plan, find_source)
+    unsatisfied = _really_absent(project, absent)
+    if unsatisfied:
+        raise missing_locally(unsatisfied)
+    return result
+
+
+def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[TrackedPointer]:
+    """Those of the paths without local data that are not right in the workspace anyway."""
+    from dvx.ops.differences import find_differences
+
+    missing = []
+    for tracked in absent:
+        try:
+            with project.pages(None) as pages:
+                tree = trees_of(project, [Target(tracked)])[0]
+                is_right = next(find_differences(project, tree, pages), None) is None
+        except DataMissing:
+            is_right = False
+        if not is_right:
+            missing.append(tracked)
+    return missing
+
+
+def _known_remote(project: Project, remote_name: str | None) -> Store | None:
+    try:
+        return project.remote(remote_name)
+    except DataMissing:
+        return None
+
+
+def _pull_directly(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, force: bool
+) -> CheckoutResult:
+    sources = local_sources(project, [target.tracked for target in targets])
+    remotes: list[Store] = []
+
+    def open_remote() -> Store:
+        if not remotes:
+            remotes.append(project.remote(remote_name))
+        return remotes[0]
+
+    def find_source(change: TreeChange) -> DataSource:
+        return sources.get(change.tracked.pointer.id) or remote_source(project, change.tracked, open_remote())
+
+    with project.workspace_lock(), project.setting_damage_aside():
+        try:
+            with project.pages(remote_name) as pages:
+                plan = plan_checkout(project, trees_of(project, targets), force=force, pages=pages)
+        except DataMissing as error:
+            if error.kind == "manifest-missing":
+                wanted = [target.tracked for target in targets]
+                raise missing_on_remote(wanted, open_remote()) from error
+            raise
+        return run_checkout(project, plan, find_source)

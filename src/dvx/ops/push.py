@@ -1,0 +1,126 @@
+"""`dvx push`: copy what pointers name from the local store to a remote, and have it confirmed.
+
+Owns which roots are pushed and what is known of the remote beforehand. The copying is dvx.store.transfer.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dvx.core.errors import DataMissing, DvxError, name_some
+from dvx.formats.placement import Placement
+from dvx.ops.project import Project
+from dvx.ops.sources import check_fits, root_data
+from dvx.repo.pointers import TrackedPointer
+from dvx.store.store import Store
+from dvx.store.transfer import RootTransfer, TransferPlan, confirm_roots, plan_transfer, run_transfer
+
+# How many older versions of a path are looked up on the remote when its packs are not known here.
+_OLDER_VERSIONS = 3
+
+
+@dataclass(slots=True)
+class PushPlan:
+    """What a push will do. `present` are roots the remote has confirmed to hold completely."""
+
+    remote: Store
+    transfer: TransferPlan = field(default_factory=TransferPlan)
+    present: dict[bytes, Placement] = field(default_factory=dict)
+    missing: list[TrackedPointer] = field(default_factory=list)
+    plain_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push did; `size_bytes` are stored bytes uploaded, `plain_bytes` what the new roots stand for."""
+
+    roots: int
+    present: int
+    size_bytes: int
+    packs: int
+    plain_bytes: int
+
+
+def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushPlan:
+    """Find what the remote lacks. It is asked for every object of every root; nothing is inferred."""
+    remote = project.remote(remote_name, create=True)
+    plan = PushPlan(remote)
+    by_root = {item.pointer.id: item for item in tracked}
+    plan.present = remote.complete_placements(list(by_root), jobs=project.transfers)
+    absent = [item for root, item in by_root.items() if root not in plan.present]
+    if not absent:
+        return plan
+    local = project.local.complete_placements([item.pointer.id for item in absent], jobs=project.jobs)
+    plan.missing = [item for item in absent if item.pointer.id not in local]
+    sendable = [item for item in absent if item.pointer.id in local]
+    for item in sendable:
+        check_fits(local[item.pointer.id], item)
+    _learn_older_versions(project, remote, sendable, {item.pointer.id: local[item.pointer.id] for item in sendable})
+    roots = [
+        RootTransfer(root_data(item), local[item.pointer.id], local[item.pointer.id].runs) for item in sendable
+    ]
+    plan.transfer = plan_transfer(project.local, remote, roots, jobs=project.jobs)
+    plan.plain_bytes = sum(item.pointer.size for item in sendable)
+    return plan
+
+
+def _learn_older_versions(
+    project: Project, remote: Store, tracked: Sequence[TrackedPointer], local: dict[bytes, Placement]
+) -> None:
+    """Learn which chunks of earlier versions of these paths the remote has, where this clone does not know.
+
+    Needed where the data was pulled without a copy in the local store, or added anew in a fresh clone. Costs a
+    few requests for each path, and only when a local pack of it is unknown to the remote.
+    """
+    older: list[bytes] = []
+    for item in tracked:
+        names = [pack.name for pack in local[item.pointer.id].packs]
+        if len(remote.index.held_packs(remote.id, names)) < len(names):
+            older.extend(project.older_roots(item.pointer_path, limit=_OLDER_VERSIONS))
+    if not older:
+        return
+    found = remote.complete_placements(list(dict.fromkeys(older)), jobs=project.transfers)
+    names = [pack.name for placement in found.values() for pack in placement.packs]
+    remote.load_pack_indexes(names, jobs=project.transfers)
+    remote.index.add_hold(remote.id, names)
+
+
+def run_push(project: Project, plan: PushPlan) -> PushResult:
+    """Upload, write the records, and have the remote confirm every object of every root.
+
+    Packs uploaded before a failure stay there and are not sent again. Raises DataMissing at the end for
+    pointers whose data is neither here nor there.
+    """
+    size_bytes = packs = 0
+    if plan.transfer.roots:
+        project.reporter.start("push", total_bytes=plan.transfer.size_bytes)
+        try:
+            result = run_transfer(
+                plan.transfer, project.local, plan.remote, jobs=project.transfers, reporter=project.reporter
+            )
+        finally:
+            project.reporter.finish()
+        size_bytes, packs = result.size_bytes, result.packs
+        confirm_roots(plan.remote, [root.data.id for root in plan.transfer.roots], jobs=project.transfers)
+    if plan.missing:
+        raise _nowhere(plan)
+    return PushResult(len(plan.transfer.roots), len(plan.present), size_bytes, packs, plan.plain_bytes)
+
+
+def _nowhere(plan: PushPlan) -> DvxError:
+    names = name_some(item.path for item in plan.missing)
+    pushed = f"{len(plan.transfer.roots)} other(s) were pushed, " if plan.transfer.roots else ""
+    return DataMissing(
+        f"the data of {names} is neither in the local store nor on `{plan.remote.location}`",
+        affected=f"{pushed}{len(plan.present)} are there already; these are not",
+        hints=[
+            "push from the clone that added it: `dvx push`",
+            f"or, if the files are still here: `dvx add {plan.missing[0].path}`",
+        ],
+        kind="nothing-to-push-from",
+    )
+
+
+def push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushResult:
+    """Plan and run a push under the lock of that remote; a damaged local pack is reported, not sent."""
+    with project.push_lock(project.remote_config(remote_name)), project.setting_damage_aside():
+        return run_push(project, plan_push(project, tracked, remote_name=remote_name))

@@ -1,0 +1,105 @@
+"""`dvx remote`: add, remove, choose and check remotes.
+
+Owns what a valid remote is and where it is written. Must not move data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dvx.backends.location import check_options, parse_location
+from dvx.backends.probe import ProbeFinding, probe_backend
+from dvx.core.errors import NotFound, UsageError
+from dvx.ops.project import Project
+from dvx.ops.tracking import stage
+from dvx.repo.config_edit import set_value, unset_value
+from dvx.repo.remotes import remotes
+from dvx.repo.settings import check_remote_name
+
+Options = Mapping[str, str | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `dvx remote check` found."""
+
+    name: str
+    location: str
+    findings: tuple[ProbeFinding, ...]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether everything that dvx needs works."""
+        return all(finding.ok for finding in self.findings if finding.required)
+
+
+def add_remote(
+    project: Project, name: str, url: str, *, options: Options, force: bool, local: bool, make_default: bool
+) -> str:
+    """Write a remote to the committed (or local) configuration; returns its address as it will be used.
+
+    Raises UsageError for a bad name, address or option, and for a name that is taken unless `force` is set.
+    """
+    check_remote_name(name)
+    repository = project.repository
+    location = parse_location(url, base_dir=repository.root)
+    check_options(location, options)
+    known = {remote.name for remote in remotes(project.config, repository)}
+    if name in known and not force:
+        raise UsageError(
+            f"there is a remote `{name}` already",
+            affected="nothing was changed",
+            hints=[f"replace it: `dvx remote add --force {name} {url}`", "or choose another name"],
+        )
+    path = repository.local_config_path if local else repository.config_path
+    if name in known:
+        _drop(path, f"remote.{name}")
+    set_value(path, f"remote.{name}.url", url, committed=not local)
+    for option, value in options.items():
+        text = str(value).lower() if isinstance(value, bool) else value
+        set_value(path, f"remote.{name}.{option}", text, committed=not local)
+    if make_default or not known:
+        set_value(path, "core.remote", name, committed=not local)
+    _stage_config(project, local=local)
+    return location.url
+
+
+def remove_remote(project: Project, name: str) -> None:
+    """Remove a remote from the configuration; the data there is not touched."""
+    repository = project.repository
+    if name not in {remote.name for remote in remotes(project.config, repository)}:
+        raise NotFound(f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote")
+    for path in (repository.config_path, repository.local_config_path):
+        _drop(path, f"remote.{name}")
+        if project.config.text("core.remote") == name:
+            _drop(path, "core.remote")
+    _stage_config(project, local=False)
+
+
+def choose_remote(project: Project, name: str, *, local: bool) -> None:
+    """Make a remote the default."""
+    project.remote_config(name)
+    path = project.repository.local_config_path if local else project.repository.config_path
+    set_value(path, "core.remote", name, committed=not local)
+    _stage_config(project, local=local)
+
+
+def check_remote(project: Project, name: str | None) -> CheckReport:
+    """Try everything that dvx does with a store on small objects of its own, and remove them."""
+    remote = project.remote_config(name)
+    backend = project.open_backend(remote)
+    try:
+        return CheckReport(remote.name, backend.location, tuple(probe_backend(backend)))
+    finally:
+        backend.close()
+
+
+def _drop(path: str, key: str) -> None:
+    try:
+        unset_value(path, key)
+    except NotFound:
+        return
+
+
+def _stage_config(project: Project, *, local: bool) -> None:
+    if not local:
+        stage(project, [".dvx/config.toml"])

@@ -1,0 +1,97 @@
+"""Which tracked paths a command is about: pointers of the workspace or of revisions, narrowed to targets.
+
+Owns the reading of all pointers, broken ones included. Must not read data.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dvx.core.errors import DvxError, NotFound
+from dvx.ops.project import Project
+from dvx.ops.trees import Tree
+from dvx.repo.ignore import load_ignore
+from dvx.repo.pointers import TrackedPointer, all_ref_pointers, find_pointers, pointers_at, read_pointer
+from dvx.repo.targets import Target, resolve_targets
+
+
+@dataclass(slots=True)
+class WorkspacePointers:
+    """The pointers in the work tree; `broken` are those that cannot be read, with the reason."""
+
+    readable: list[TrackedPointer] = field(default_factory=list)
+    broken: dict[str, DvxError] = field(default_factory=dict)
+
+
+def workspace_pointers(project: Project) -> WorkspacePointers:
+    """Read every pointer of the work tree."""
+    found = WorkspacePointers()
+    for path in find_pointers(project.repository):
+        try:
+            found.readable.append(read_pointer(project.repository, path))
+        except DvxError as error:
+            found.broken[path] = error
+    return found
+
+
+def select_targets(project: Project, targets: Sequence[str]) -> list[Target]:
+    """The targets (relative to the repository) in the work tree; all of it without targets.
+
+    A pointer that cannot be read fails the command only if it is meant.
+    """
+    pointers = workspace_pointers(project)
+    if not targets and pointers.broken:
+        raise next(iter(pointers.broken.values()))
+    try:
+        return resolve_targets(pointers.readable, targets)
+    except NotFound:
+        for path, error in pointers.broken.items():
+            if any(_may_mean(target, path) for target in targets):
+                raise error from None
+        raise
+
+
+def _may_mean(target: str, pointer_path: str) -> bool:
+    data_path = pointer_path.removesuffix(".dvx")
+    return target in (pointer_path, data_path, "") or (pointer_path + "/").startswith(target.rstrip("/") + "/")
+
+
+def select_revisions(
+    project: Project, targets: Sequence[str], *, revs: Sequence[str], all_refs: bool
+) -> list[Target]:
+    """The targets at some revisions, or at every commit that any reference reaches, each root once.
+
+    Targets inside a directory keep their limits; the work tree is not looked at.
+    """
+    if all_refs:
+        tracked = [pointer for _, pointer in all_ref_pointers(project.repository)]
+        return _matching(tracked, targets)
+    found: list[Target] = []
+    for rev in revs:
+        found.extend(_matching(pointers_at(project.repository, rev), targets))
+    return list({(target.tracked.pointer.id, target.inside): target for target in found}.values())
+
+
+def _matching(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -> list[Target]:
+    """Resolve targets version by version, because several versions share one path."""
+    if not targets:
+        return [Target(item) for item in tracked]
+    found: list[Target] = []
+    error: NotFound | None = None
+    for item in tracked:
+        for target in targets:
+            try:
+                found.extend(resolve_targets([item], [target]))
+            except NotFound as not_found:
+                error = not_found
+    if not found and error is not None:
+        raise error
+    return found
+
+
+def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
+    """The trees of targets in this work tree."""
+    root = project.repository.root
+    return [
+        Tree(root, target.tracked.path, target.tracked.pointer, target.inside, load_ignore(root, target.tracked.path))
+        for target in targets
+    ]

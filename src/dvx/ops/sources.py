@@ -1,0 +1,129 @@
+"""Where to read the data of a root from: the local store, or a remote.
+
+Owns the choice of a placement. Must not move data between stores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dvx.backends.backend import ObjectNotFound
+from dvx.core.errors import DataMissing, IntegrityError
+from dvx.core.ids import format_id
+from dvx.formats.placement import Placement, Run
+from dvx.ops.project import Project
+from dvx.repo.pointers import TrackedPointer
+from dvx.store.runs import RunCutter
+from dvx.store.store import Store
+from dvx.store.translate import RootData, translate_runs
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """A store and the runs there that spell a root's stream."""
+
+    store: Store
+    runs: tuple[Run, ...]
+
+
+def root_data(tracked: TrackedPointer) -> RootData:
+    """What a pointer says of its root."""
+    return RootData(tracked.pointer.id, tracked.pointer.kind, tracked.pointer.size)
+
+
+def check_fits(placement: Placement, tracked: TrackedPointer) -> None:
+    """Raise IntegrityError unless a record is for what the pointer names; done before anything is written."""
+    pointer = tracked.pointer
+    if placement.size != pointer.size or placement.kind != pointer.kind:
+        raise IntegrityError(
+            f"`{tracked.pointer_path}` says {pointer.kind} of {pointer.size} bytes, the store has a "
+            f"{placement.kind} of {placement.size} bytes under the same id",
+            affected=f"`{tracked.path}` was not touched",
+            hints=[f"restore the pointer: `git checkout HEAD -- {tracked.pointer_path}`"],
+            kind="size-mismatch",
+        )
+
+
+def local_sources(project: Project, tracked: Sequence[TrackedPointer]) -> dict[bytes, DataSource]:
+    """Sources in the local store for the roots that are completely there."""
+    roots = list(dict.fromkeys(item.pointer.id for item in tracked))
+    placements = project.local.complete_placements(roots, jobs=project.jobs)
+    for item in tracked:
+        if item.pointer.id in placements:
+            check_fits(placements[item.pointer.id], item)
+    return {root: DataSource(project.local, placement.runs) for root, placement in placements.items()}
+
+
+def partial_local_runs(
+    project: Project, tracked: TrackedPointer, remote: Store | None, spans: Sequence[Span]
+) -> DataSource | None:
+    """Runs in the local store for just `spans` of a root that is not completely there.
+
+    Uses a placement record of the remote, from memory where it was read before, to learn the chunks. The runs
+    keep their places in the stream: parts outside `spans` refer to the remote's packs and must not be read.
+    None if a chunk is missing locally.
+    """
+    if remote is None:
+        return None
+    for placement in remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, []):
+        check_fits(placement, tracked)
+        try:
+            runs = _localise_spans(project.local, remote, placement, spans)
+        except (DataMissing, ObjectNotFound):
+            continue
+        return DataSource(project.local, runs)
+    return None
+
+
+def _localise_spans(
+    local: Store, remote: Store, placement: Placement, spans: Sequence[Span]
+) -> tuple[Run, ...]:
+    cutter = RunCutter(placement.runs, remote.pack_index)
+    runs: list[Run] = []
+    position = 0
+    for start, end in spans:
+        runs.extend(cutter.cut(position, start))
+        runs.extend(translate_runs(cutter.cut(start, end), remote.pack_index, local))
+        position = end
+    runs.extend(cutter.cut(position, placement.size))
+    return tuple(runs)
+
+
+def remote_source(project: Project, tracked: TrackedPointer, remote: Store) -> DataSource:
+    """A source on a remote, for reading without a copy in the local store. Raises DataMissing."""
+    placements = remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, [])
+    if len(placements) > 1:
+        complete = remote.complete_placements([tracked.pointer.id], jobs=project.transfers)
+        placements = list(complete.values())
+    if not placements:
+        raise missing_on_remote([tracked], remote)
+    check_fits(placements[0], tracked)
+    return DataSource(remote, placements[0].runs)
+
+
+def missing_on_remote(tracked: Sequence[TrackedPointer], remote: Store) -> DataMissing:
+    """The error for pointers whose data a remote does not have."""
+    first = tracked[0]
+    names = ", ".join(f"`{item.path}`" for item in tracked[:5])
+    more = f" and {len(tracked) - 5} more" if len(tracked) > 5 else ""
+    return DataMissing(
+        f"the data of {names}{more} is not on `{remote.location}`",
+        affected=f"{len(tracked)} path(s), the first with id {format_id(first.pointer.id)}; "
+        "the workspace was not changed for them",
+        hints=[f"push it from a clone that has it: `dvx push {first.path}`"],
+        kind="not-on-remote",
+    )
+
+
+def missing_locally(tracked: Sequence[TrackedPointer]) -> DataMissing:
+    """The error for pointers whose data is not in the local store."""
+    names = ", ".join(f"`{item.path}`" for item in tracked[:5])
+    more = f" and {len(tracked) - 5} more" if len(tracked) > 5 else ""
+    target = tracked[0].path if len(tracked) == 1 else ""
+    return DataMissing(
+        f"the data of {names}{more} is not in the local store",
+        affected="these paths were left as they are",
+        hints=[f"fetch it: `{f'dvx pull {target}'.strip()}`"],
+        kind="not-fetched",
+    )

@@ -1,0 +1,145 @@
+"""`dvx status`: workspace against pointers, pointers against HEAD, and pointers against a remote.
+
+Owns the report. Must not change anything but caches.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dvx.core.errors import DataMissing, DvxError
+from dvx.ops.differences import Difference, find_differences
+from dvx.ops.project import Project
+from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, workspace_pointers
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import Target
+
+
+class PathState(StrEnum):
+    """How a tracked path stands as a whole."""
+
+    CLEAN = "clean"
+    CHANGED = "changed"
+    NOT_CHECKED_OUT = "not checked out"
+    UNKNOWN = "unknown"
+
+
+class RemoteState(StrEnum):
+    """Whether a remote has everything of a root."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    ABSENT = "absent"
+
+
+@dataclass(slots=True)
+class PathStatus:
+    """One tracked path: its state, the files that differ, and where its pointer stands against HEAD.
+
+    `git` is "unchanged", "new" or "modified"; `remote` is None unless it was asked for; `problem` says why the
+    state is unknown.
+    """
+
+    tracked: TrackedPointer
+    state: PathState
+    differences: list[Difference] = field(default_factory=list)
+    git: str = "unchanged"
+    remote: RemoteState | None = None
+    problem: str | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing differs (a pointer not yet committed is no difference of the data)."""
+        return self.state is PathState.CLEAN and self.remote in (None, RemoteState.COMPLETE)
+
+
+@dataclass(slots=True)
+class StatusReport:
+    """The whole report. `broken` are pointers that cannot be read; `removed` are pointers that HEAD has and the
+    work tree does not."""
+
+    paths: list[PathStatus] = field(default_factory=list)
+    broken: dict[str, DvxError] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    remote: str | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the workspace (and the remote, if it was asked) is what the pointers say."""
+        return not self.broken and all(path.is_clean for path in self.paths)
+
+
+def read_status(
+    project: Project, targets: Sequence[str], *, remote_name: str | None, with_remote: bool
+) -> StatusReport:
+    """Compare everything, or the targets. A remote is asked for every object when `with_remote` is set."""
+    report = StatusReport()
+    selected = _select(project, targets, report)
+    with project.pages(remote_name) as pages:
+        for target, tree in zip(selected, trees_of(project, selected), strict=True):
+            status = PathStatus(target.tracked, PathState.CLEAN)
+            report.paths.append(status)
+            if not os.path.lexists(tree.absolute):
+                status.state = PathState.NOT_CHECKED_OUT
+                continue
+            try:
+                status.differences = sorted(find_differences(project, tree, pages), key=lambda item: item.path)
+            except DataMissing as error:
+                status.state, status.problem = PathState.UNKNOWN, error.what
+                continue
+            if status.differences:
+                status.state = PathState.CHANGED
+    _compare_with_head(project, report, is_everything=not targets)
+    if with_remote:
+        _ask_remote(project, report, remote_name)
+    return report
+
+
+def _select(project: Project, targets: Sequence[str], report: StatusReport) -> list[Target]:
+    if targets:
+        return select_targets(project, targets)
+    pointers: WorkspacePointers = workspace_pointers(project)
+    report.broken = pointers.broken
+    return [Target(item) for item in pointers.readable]
+
+
+def _compare_with_head(project: Project, report: StatusReport, *, is_everything: bool) -> None:
+    by_path = {status.tracked.pointer_path: status for status in report.paths}
+    in_head = head_pointer_ids(project)
+    changed = project.git.changed_against_head(list(by_path)) if by_path else set()
+    for path, status in by_path.items():
+        if path not in in_head:
+            status.git = "new"
+        elif path in changed:
+            status.git = "modified"
+    if is_everything:
+        report.removed = sorted(set(in_head) - set(by_path) - set(report.broken))
+
+
+def head_pointer_ids(project: Project) -> dict[str, str]:
+    """The pointer files of HEAD with their Git object ids; none before the first commit."""
+    head = project.git.head()
+    return dict(project.git.ls_tree(head, suffix=".dvx")) if head else {}
+
+
+def _ask_remote(project: Project, report: StatusReport, remote_name: str | None) -> None:
+    try:
+        remote = project.remote(remote_name)
+    except DataMissing as error:
+        if error.kind != "empty-remote":
+            raise
+        report.remote = project.remote_config(remote_name).name
+        for status in report.paths:
+            status.remote = RemoteState.ABSENT
+        return
+    report.remote = remote.location
+    roots = list(dict.fromkeys(status.tracked.pointer.id for status in report.paths))
+    complete = remote.complete_placements(roots, jobs=project.transfers)
+    known = remote.record_names([root for root in roots if root not in complete])
+    for status in report.paths:
+        root = status.tracked.pointer.id
+        if root in complete:
+            status.remote = RemoteState.COMPLETE
+        else:
+            status.remote = RemoteState.INCOMPLETE if root in known else RemoteState.ABSENT

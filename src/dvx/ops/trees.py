@@ -1,0 +1,188 @@
+"""One tracked path seen twice: as its manifest says it is, and as it is in the workspace.
+
+Owns the pairing of the two in path order. A tracked file is a tree with one entry. Must not hash or write.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+from dvx.core.errors import DvxError
+from dvx.disk.atomic import disk_errors
+from dvx.disk.walk import WalkEntry, walk_tree
+from dvx.formats.manifest import Entry
+from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
+from dvx.formats.pointer import Pointer
+from dvx.repo.targets import is_pattern, matches_inside
+from dvx.store.manifests import PageReader
+
+Ignore = Callable[[str, bool], bool]
+
+
+class Pair(NamedTuple):
+    """One path of a tree: `entry` is None if only the workspace has it, `found` if only the manifest has it.
+
+    `path` is relative to the repository; `offset` is the entry's place in the byte stream of its root.
+    """
+
+    path: str
+    offset: int
+    entry: Entry | None
+    found: WalkEntry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tracked path and what its pointer says.
+
+    `pointer` is None for a path that is being added. `inside` limits the tree to some paths and patterns below
+    a tracked directory; empty means everything.
+    """
+
+    root: str
+    path: str
+    pointer: Pointer | None
+    inside: tuple[str, ...] = ()
+    ignore: Ignore | None = field(default=None, compare=False)
+
+    @property
+    def kind(self) -> str:
+        """ "file" or "directory", as the pointer says, or as the workspace has it."""
+        if self.pointer is not None:
+            return self.pointer.kind
+        return "directory" if os.path.isdir(self.absolute) else "file"
+
+    @property
+    def absolute(self) -> str:
+        """The path on this machine."""
+        return os.path.join(self.root, self.path)
+
+    def entries(self, pages: PageReader) -> Iterator[tuple[int, str, Entry]]:
+        """(offset in the stream, path relative to the repository, entry) in path order."""
+        pointer = self.pointer
+        if pointer is None:
+            return
+        if pointer.kind == "file":
+            kind = "executable" if pointer.extra.get("executable") is True else "file"
+            yield 0, self.path, Entry(os.path.basename(self.path), kind, pointer.size, pointer.id)
+            return
+        read = pages.for_root(pointer.id)
+        prefix = self.path + "/"
+        for offset, entry in self._matching(
+            lambda part: find_entries(pointer.id, read, part),
+            lambda: walk_entries_with_offsets(pointer.id, read),
+        ):
+            yield offset, prefix + entry.path, entry
+
+    def _matching(
+        self,
+        find: Callable[[str], Iterator[tuple[int, Entry]]],
+        walk_all: Callable[[], Iterator[tuple[int, Entry]]],
+    ) -> Iterator[tuple[int, Entry]]:
+        parts = plain_parts(self.inside)
+        if parts:
+            found = chain.from_iterable(find(part) for part in parts)
+            yield from sorted(found, key=lambda item: item[1].path)
+            return
+        is_wanted = matches_inside(self.inside) if self.inside else None
+        for offset, entry in walk_all():
+            if is_wanted is None or is_wanted(entry.path):
+                yield offset, entry
+
+    def walk(self) -> Iterator[tuple[str, WalkEntry]]:
+        """(path relative to the repository, what is there) in path order."""
+        top = stat_entry(self.absolute, self.path)
+        if top is None:
+            return
+        if self.kind == "file" or top.kind != "directory":
+            yield self.path, top
+            return
+        prefix = self.path + "/"
+        parts = plain_parts(self.inside)
+        if parts:
+            found_parts = chain.from_iterable(self._walk_part(prefix, part) for part in parts)
+            yield from sorted(found_parts, key=lambda item: item[0])
+            return
+        is_wanted = matches_inside(self.inside) if self.inside else None
+        for found in walk_tree(self.absolute, ignore=self.ignore):
+            if is_wanted is None or is_wanted(found.path):
+                yield prefix + found.path, found
+
+    def _walk_part(self, prefix: str, part: str) -> Iterator[tuple[str, WalkEntry]]:
+        top = stat_entry(os.path.join(self.absolute, part), prefix + part)
+        if top is None:
+            return
+        if top.kind != "directory":
+            yield prefix + part, top._replace(path=part)
+            return
+        ignore = self.ignore
+
+        def ignore_below(path: str, is_dir: bool) -> bool:
+            return ignore is not None and ignore(f"{part}/{path}", is_dir)
+
+        is_empty = True
+        for found in walk_tree(os.path.join(self.absolute, part), ignore=ignore_below):
+            is_empty = False
+            path = f"{part}/{found.path}"
+            yield prefix + path, found._replace(path=path)
+        if is_empty:
+            yield prefix + part, top._replace(path=part)
+
+    def pairs(self, pages: PageReader) -> Iterator[Pair]:
+        """Manifest and workspace merged in path order."""
+        return pair_up(self.entries(pages), self.walk())
+
+
+def plain_parts(inside: Sequence[str]) -> list[str]:
+    """The paths to look up one by one, none of them below another; [] if there are patterns among them."""
+    if not inside or any(is_pattern(part) for part in inside):
+        return []
+    parts: list[str] = []
+    for part in sorted(set(inside), key=lambda part: part + "/"):
+        if not parts or not (part + "/").startswith(parts[-1] + "/"):
+            parts.append(part)
+    return parts
+
+
+def pair_up(
+    entries: Iterator[tuple[int, str, Entry]], walk: Iterator[tuple[str, WalkEntry]]
+) -> Iterator[Pair]:
+    """Merge two sorted sequences by path. Python orders text by code point, which is the order of UTF-8 bytes."""
+    entry = next(entries, None)
+    found = next(walk, None)
+    while entry is not None or found is not None:
+        if found is None or (entry is not None and entry[1] < found[0]):
+            assert entry is not None
+            yield Pair(entry[1], entry[0], entry[2], None)
+            entry = next(entries, None)
+        elif entry is None or found[0] < entry[1]:
+            yield Pair(found[0], -1, None, found[1])
+            found = next(walk, None)
+        else:
+            yield Pair(entry[1], entry[0], entry[2], found[1])
+            entry = next(entries, None)
+            found = next(walk, None)
+
+
+def stat_entry(path: str, shown: str) -> WalkEntry | None:
+    """What is at `path` now, without following a symlink; None if nothing is."""
+    try:
+        with disk_errors(shown, "look at"):
+            found = os.lstat(path)
+    except DvxError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return None
+        raise
+    mode = found.st_mode
+    kind = "file"
+    if stat.S_ISDIR(mode):
+        kind = "directory"
+    elif stat.S_ISLNK(mode):
+        kind = "symlink"
+    elif os.name != "nt" and mode & stat.S_IXUSR:
+        kind = "executable"
+    name = os.path.basename(shown)
+    return WalkEntry(name, kind, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)  # type: ignore[arg-type]

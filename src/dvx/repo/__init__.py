@@ -1,0 +1,1 @@
+"""repo: one Git working tree: configuration, pointers, ignore rules, caches."""

@@ -1,0 +1,105 @@
+"""Changing one value in a configuration file, keeping its comments and order.
+
+Owns the edit. Must not decide which file; and a secret or a value that would not be read back never gets in.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from dvx.core.errors import NotFound, UsageError
+from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.repo.settings import check_shareable, find_setting, parse_value
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
+    from tomlkit.items import Table
+
+
+def set_value(path: str, key: str, value: str, *, committed: bool = True) -> None:
+    """Set `key` in the file at `path`, making the file and its folder where they are missing.
+
+    With `committed` (the safe assumption), secrets and settings of one machine are refused. Raises NotFound
+    for an unknown key, UsageError for a bad value or file, LocalDiskError; the file is then as it was.
+    """
+    if committed:
+        check_shareable(key, value, origin=f"`{path}`")
+    parsed = parse_value(find_setting(key), value, key=key, origin="the command")
+    document = _load(path)
+    table = _descend(document, key.split(".")[:-1], path=path)
+    table[key.split(".")[-1]] = parsed
+    _save(path, document)
+
+
+def unset_value(path: str, key: str) -> None:
+    """Remove `key`, or a whole `remote.<name>`, and the tables that this leaves empty.
+
+    Raises NotFound (kind `not-set`) when the file does not have it.
+    """
+    document = _load(path)
+    names = key.split(".")
+    tables: list[TOMLDocument | Table] = [document]
+    for name in names[:-1]:
+        below = tables[-1].get(name)
+        if not isinstance(below, dict):
+            raise _not_set(path, key)
+        tables.append(below)  # type: ignore[arg-type]
+    if names[-1] not in tables[-1]:
+        raise _not_set(path, key)
+    for table, name in zip(reversed(tables), reversed(names), strict=True):
+        if (name == names[-1] and table is tables[-1]) or not table[name]:
+            del table[name]
+    _save(path, document)
+
+
+def _load(path: str) -> "TOMLDocument":
+    import tomlkit  # 40 ms, and only editing needs it
+    from tomlkit.exceptions import TOMLKitError
+
+    with disk_errors(path, "read"):
+        try:
+            with open(path, "rb") as file:
+                data = file.read()
+        except FileNotFoundError:
+            return tomlkit.document()
+    try:
+        return tomlkit.parse(data.decode("utf-8"))
+    except (TOMLKitError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"`{path}` is not valid TOML: {str(error)[:200]}",
+            affected="the file was not changed",
+            hints=[f"correct it in an editor: `{path}`"],
+            kind="bad-config",
+        ) from error
+
+
+def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLDocument | Table":
+    import tomlkit
+
+    table: TOMLDocument | Table = document
+    for depth, name in enumerate(names):
+        below = table.get(name)
+        if below is None:
+            # `[remote]` itself holds only tables, and needs no line of its own.
+            table[name] = tomlkit.table(is_super_table=depth < len(names) - 1)
+            below = table[name]
+        if not isinstance(below, dict):
+            raise UsageError(f"`{path}` has `{name}` as a value where a table is needed", kind="bad-config")
+        table = below  # type: ignore[assignment]
+    return table
+
+
+def _save(path: str, document: "TOMLDocument") -> None:
+    import tomlkit
+
+    folder = os.path.dirname(path)
+    with disk_errors(folder, "create"):
+        os.makedirs(folder, exist_ok=True)
+    write_atomic(path, tomlkit.dumps(document).encode("utf-8"))
+
+
+def _not_set(path: str, key: str) -> NotFound:
+    return NotFound(
+        f"`{key}` is not set in `{path}`",
+        hints=[f"see where it is set: `dvx config {key}`"],
+        kind="not-set",
+    )

@@ -1,0 +1,93 @@
+"""The remotes that the configuration names.
+
+Owns which remote a command uses and what its options are. Must not open a store: addresses are text here.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dvx.core.errors import NotFound, UsageError, name_some
+from dvx.repo.config import COMMITTED, Config
+from dvx.repo.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteConfig:
+    """One remote. `url` has a scheme, or is the absolute path of a folder; `origin` says where it was set.
+
+    `options` holds those that are set, without `url`; `committed` names the keys, `url` among them, that
+    come from the committed file.
+    """
+
+    name: str
+    url: str
+    options: Mapping[str, bool | str]
+    origin: str
+    committed: frozenset[str] = field(default_factory=frozenset)
+
+
+def remotes(config: Config, repo: Repository) -> list[RemoteConfig]:
+    """Return every remote, by name. Relative folders are relative to the root of the repository.
+
+    Raises UsageError (kind `remote-without-url`) for one that has options only.
+    """
+    names = sorted({key.split(".")[1] for key in config.values if key.startswith("remote.")})
+    return [_remote(config, repo, name) for name in names]
+
+
+def default_remote(config: Config, repo: Repository, name: str | None = None) -> RemoteConfig:
+    """Return the remote `name`; without a name `core.remote`, else the only one, else `origin`.
+
+    Raises NotFound of kind `no-remote` or `unknown-remote`, and UsageError (kind `remote-not-chosen`).
+    """
+    known = {remote.name: remote for remote in remotes(config, repo)}
+    if not known:
+        raise NotFound(
+            "no remote is configured",
+            hints=["add one: `dvx remote add origin URL` (s3://bucket/prefix or a folder)"],
+            kind="no-remote",
+        )
+    wanted = name or config.text("core.remote")
+    if wanted is None and len(known) == 1:
+        return next(iter(known.values()))
+    if wanted is None and "origin" not in known:
+        raise UsageError(
+            f"there are several remotes, {name_some(known)}, and none is the default",
+            hints=[f"name one, or choose the default: `dvx config core.remote {next(iter(known))}`"],
+            kind="remote-not-chosen",
+        )
+    wanted = wanted or "origin"
+    if wanted not in known:
+        raise NotFound(
+            f"there is no remote `{wanted}`; known are {name_some(known)}",
+            hints=["list them: `dvx remote list`", f"add it: `dvx remote add {wanted} URL`"],
+            kind="unknown-remote",
+        )
+    return known[wanted]
+
+
+def _remote(config: Config, repo: Repository, name: str) -> RemoteConfig:
+    prefix = f"remote.{name}."
+    found = {key[len(prefix) :]: value for key, value in config.values.items() if key.startswith(prefix)}
+    url = found.pop("url", None)
+    if not isinstance(url, str):
+        raise UsageError(
+            f"the remote `{name}` has options but no url",
+            hints=[f"set it: `dvx config {prefix}url URL`", f"or remove it: `dvx remote remove {name}`"],
+            kind="remote-without-url",
+        )
+    committed = {option for option in ("url", *found) if config.origins[prefix + option] == COMMITTED}
+    return RemoteConfig(
+        name=name,
+        url=_resolved(url, repo),
+        options={option: value if isinstance(value, bool) else str(value) for option, value in found.items()},
+        origin=config.origins[prefix + "url"],
+        committed=frozenset(committed),
+    )
+
+
+def _resolved(url: str, repo: Repository) -> str:
+    if "://" in url:
+        return url
+    return os.path.normpath(os.path.join(repo.root, os.path.expanduser(url)))

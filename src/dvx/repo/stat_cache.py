@@ -1,0 +1,313 @@
+"""What is known of the files of one work tree: status on the disk -> content id.
+
+Owns `stat.db` and the rule for when a row may be believed. It is a cache: anything wrong with it costs time
+(files are hashed again), never data, and a damaged or foreign file is moved aside and begun anew.
+"""
+
+import gc
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from types import TracebackType
+from typing import Final, NamedTuple, Self, TypeVar
+
+from dvx.core.ids import ID_BYTES
+from dvx.disk.walk import EntryKind, WalkEntry
+
+_VERSION: Final = 1
+# The journal is TRUNCATE and not WAL, which needs shared memory and fails on network file systems. Nothing
+# is synced: a power cut may lose or mix up pages, and each row is complete within its page, with the status
+# it speaks for, so a row that survives is true or does not match.
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=TRUNCATE",
+    "PRAGMA synchronous=OFF",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA cache_size=-65536",
+)
+_SCHEMA: Final = (
+    "CREATE TABLE files (path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,"
+    " inode INTEGER, kind INTEGER, id BLOB) WITHOUT ROWID",
+    "CREATE TABLE roots (path TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID",
+    f"PRAGMA user_version={_VERSION}",
+)
+_KINDS: Final[tuple[EntryKind, ...]] = ("file", "executable", "symlink", "directory")
+_LOCK_WAIT_S: Final = 30.0
+# Kernels stamp files with the time of the last tick: 10 ms apart on Linux at HZ=100, 15.6 ms on Windows. File
+# systems that keep whole seconds (ext3, HFS+, NFSv2) or two (FAT) show it in the stamp.
+_TICK_NS: Final = 20_000_000
+_SECOND_NS: Final = 1_000_000_000
+# SQLite integers have 64 bits with a sign, inodes 64 without.
+_INODE_MASK: Final = 2**63 - 1
+
+_REFUSALS: Final = frozenset(
+    {
+        sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+    }
+)  # fmt: skip
+
+_T = TypeVar("_T")
+
+
+class StatRow(NamedTuple):
+    """The status that a file had when its content had this id. Sizes in bytes, times in ns, id 32 bytes."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    kind: EntryKind
+    id: bytes
+
+
+def row_of(entry: WalkEntry, content_id: bytes) -> StatRow:
+    """Return the row that says: the file seen as `entry` has this content."""
+    return StatRow(entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode, entry.kind, content_id)
+
+
+def row_matches(row: StatRow, entry: WalkEntry) -> bool:
+    """Tell whether the file is still as it was, so that `row.id` is its content."""
+    return (
+        row.mtime_ns == entry.mtime_ns
+        and row.size == entry.size
+        and row.ctime_ns == entry.ctime_ns
+        and (row.inode ^ entry.inode) & _INODE_MASK == 0
+        and row.kind == entry.kind
+    )
+
+
+def is_racy(row: StatRow, observed_ns: int) -> bool:
+    """Tell whether the file could change after `observed_ns` and keep the status in `row`.
+
+    Git's rule: a file written within one tick of the clock before it was looked at may be written again in
+    the same tick. Two seconds count for stamps of whole seconds. A stamp in the future is always racy.
+    """
+    return _is_recent(row.mtime_ns, observed_ns) or _is_recent(row.ctime_ns, observed_ns)
+
+
+def _is_recent(stamp_ns: int, observed_ns: int) -> bool:
+    margin = 2 * _SECOND_NS if stamp_ns % _SECOND_NS == 0 else _TICK_NS
+    return stamp_ns >= observed_ns - margin
+
+
+class StatCache:
+    """Rows by path, relative to the root of the repository, with `/`. Use it from the thread that opened it.
+
+    A context manager. Where the file cannot be written (a read-only checkout, a full disk), it works in
+    memory or keeps the rows it has, without an error.
+    """
+
+    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: str) -> Self:
+        """Open the cache at `path`, making it and its folder where they are missing."""
+        with suppress(OSError):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        return cls(path, _connect(path))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def lookup(self, path: str) -> StatRow | None:
+        """Return the row of one path."""
+        return self._read(lambda: self._rows("path = ?", (path,), cut=0)).get(path)
+
+    def lookup_tree(self, prefix: str) -> dict[str, StatRow]:
+        """Return the rows below the folder `prefix` ("" is everything), by path relative to it."""
+        if not prefix:
+            return self._read(lambda: self._rows("1", (), cut=0))
+        # All that starts with "prefix/": "0" is the character after "/".
+        bounds = (prefix + "/", prefix + "0")
+        return self._read(lambda: self._rows("path > ? AND path < ?", bounds, cut=len(prefix) + 1))
+
+    def store(self, rows: Iterable[tuple[str, StatRow]], *, observed_ns: int) -> None:
+        """Remember rows, in one transaction.
+
+        `observed_ns` (since 1970, as time.time_ns) is a moment before the first of these contents was read,
+        or the present for files that dvx itself has just written. Rows that are racy at that moment are not
+        kept, and what was known of their paths is forgotten.
+        """
+
+        def write() -> None:
+            racy: list[tuple[str]] = []
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", _columns(rows, observed_ns, racy)
+            )
+            self._connection.executemany("DELETE FROM files WHERE path = ?", racy)
+
+        self._write(write)
+
+    def forget(self, prefix: str) -> None:
+        """Forget `prefix` and everything below it, its root too; "" forgets everything."""
+
+        def write() -> None:
+            for table in ("files", "roots"):
+                self._connection.execute(
+                    f"DELETE FROM {table} WHERE ?1 = '' OR path = ?1"  # noqa: S608 - a name from above
+                    " OR (path > ?1 || '/' AND path < ?1 || '0')",
+                    (prefix,),
+                )
+
+        self._write(write)
+
+    def set_root(self, path: str, root: bytes) -> None:
+        """Remember that the data at `path` was last checked out, or added, as `root`."""
+        self._write(
+            lambda: self._connection.execute("INSERT OR REPLACE INTO roots VALUES (?, ?)", (path, root))
+        )
+
+    def get_root(self, path: str) -> bytes | None:
+        """Return what `set_root` last said of `path`."""
+        row = self._read(
+            lambda: self._connection.execute("SELECT root FROM roots WHERE path = ?", (path,)).fetchone()
+        )
+        root = row[0] if row else None
+        return root if isinstance(root, bytes) and len(root) == ID_BYTES else None
+
+    def _rows(self, where: str, values: tuple[str, ...], *, cut: int) -> dict[str, StatRow]:
+        query = f"SELECT path, size, mtime_ns, ctime_ns, inode, kind, id FROM files WHERE {where}"  # noqa: S608
+        # Straight to tuple.__new__, and no pauses for garbage that cannot be there: StatRow(...) and the
+        # collector would double the time for a million rows.
+        new, kinds, row = tuple.__new__, _KINDS, StatRow
+        with _collector_paused():
+            return {
+                path[cut:]: new(row, (size, mtime_ns, ctime_ns, inode, kinds[kind], content_id))
+                for path, size, mtime_ns, ctime_ns, inode, kind, content_id in self._connection.execute(
+                    query, values
+                )
+            }
+
+    def _read(self, ask: Callable[[], _T]) -> _T:
+        try:
+            return ask()
+        except (sqlite3.Error, TypeError, IndexError) as error:
+            self._begin_anew(is_damaged=_is_damage(error))  # the answer is that nothing is known
+            return ask()
+
+    def _write(self, change: Callable[[], object]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            change()
+            self._connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            # A full or read-only disk, or a lock that is held for long: the old rows stay true.
+            if _is_damage(error):
+                self._begin_anew(is_damaged=True)
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _begin_anew(self, *, is_damaged: bool) -> None:
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        if is_damaged:
+            _move_aside(self._path)
+        self._connection = _connect(self._path) if is_damaged else _in_memory()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _columns(
+    rows: Iterable[tuple[str, StatRow]], observed_ns: int, racy: list[tuple[str]]
+) -> Iterator[tuple[str, int, int, int, int, int, bytes]]:
+    """Turn rows into columns; the paths of racy ones go to `racy` instead."""
+    numbers = {kind: number for number, kind in enumerate(_KINDS)}
+    for path, row in rows:
+        if is_racy(row, observed_ns):
+            racy.append((path,))
+        else:
+            size, mtime_ns, ctime_ns, inode, kind, content_id = row
+            yield path, size, mtime_ns, ctime_ns, inode & _INODE_MASK, numbers[kind], content_id
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    """Open `path`, moving a file that is damaged or of another version aside; memory where nothing works."""
+    for _ in range(2):
+        try:
+            connection = _open(path)
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                break
+        else:
+            if connection is not None:
+                return connection
+        _move_aside(path)
+    return _in_memory()
+
+
+def _in_memory() -> sqlite3.Connection:
+    connection = _open(":memory:")
+    assert connection is not None
+    return connection
+
+
+def _open(path: str) -> sqlite3.Connection | None:
+    connection = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None)
+    try:
+        if _prepare(connection):
+            return connection
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
+
+
+def _is_damage(error: Exception) -> bool:
+    """Tell a file that is wrong from a place that refuses (locked, read-only, full, unreadable)."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF not in _REFUSALS
+
+
+def _prepare(connection: sqlite3.Connection) -> bool:
+    """Make the tables in a new file; False for a file of another version."""
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    if _version(connection) == _VERSION:
+        return True
+    connection.execute("BEGIN IMMEDIATE")  # two commands may begin the same file
+    version = _version(connection)
+    is_empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if version == 0 and is_empty:
+        for statement in _SCHEMA:
+            connection.execute(statement)
+    connection.execute("COMMIT")
+    return _version(connection) == _VERSION
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _move_aside(path: str) -> None:
+    """Rename a bad file to `<path>.bad`, over an earlier one; its journal would be played into a new file."""
+    with suppress(OSError):
+        os.replace(path, path + ".bad")
+    with suppress(OSError):
+        os.unlink(path + "-journal")

@@ -1,0 +1,160 @@
+"""From what a person names on the command line to the tracked data that it means.
+
+Owns the matching of targets against data paths, and of patterns against the paths inside a directory. Works
+on text only; what is inside a tracked directory is known to the caller.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dvx.core.errors import NotFound, name_some
+from dvx.repo.pointers import TrackedPointer
+
+_GLOB_SIGNS: Final = frozenset("*?[")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Tracked data that is meant: all of it, or with `inside` the matching paths in a directory only."""
+
+    tracked: TrackedPointer
+    inside: tuple[str, ...] = ()
+
+
+def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -> list[Target]:
+    """Return what `targets` (relative to the root) mean, in the order of `tracked`, each data path once.
+
+    A target is a data path, a pointer path, a folder above such paths, a glob over these, or a path or glob
+    inside a tracked directory. `*` and `?` stay within a name, `**` crosses folders. No target at all, or
+    "", means everything. Raises NotFound (kind `not-tracked`) naming every target that means nothing.
+    """
+    if not targets:
+        return [Target(each) for each in tracked]
+    inside: dict[str, list[str] | None] = {}  # None: all of it
+    unknown: list[str] = []
+    for target in targets:
+        found = list(_resolve(tracked, target.rstrip("/")))
+        if not found:
+            unknown.append(target)
+        for path, pattern in found:
+            patterns = inside.setdefault(path, [])
+            if pattern is None or patterns is None:
+                inside[path] = None
+            elif pattern not in patterns:
+                patterns.append(pattern)
+    if unknown:
+        raise _not_tracked(tracked, unknown)
+    return [Target(each, tuple(inside[each.path] or ())) for each in tracked if each.path in inside]
+
+
+def matches_inside(patterns: Sequence[str]) -> Callable[[str], bool]:
+    """Return the predicate over paths inside a directory for `Target.inside`; no patterns match everything.
+
+    A pattern matches a path that it equals, everything below such a path, and what it matches as a glob.
+    """
+    if not patterns:
+        return lambda _: True
+    expression = re.compile("|".join(f"(?:{_below(pattern)})" for pattern in patterns), re.DOTALL)
+    return lambda path: expression.fullmatch(path) is not None
+
+
+def _resolve(tracked: Sequence[TrackedPointer], target: str) -> Iterator[tuple[str, str | None]]:
+    """Yield (data path, pattern inside it or None for all) for everything that one target means."""
+    literal = list(_resolve_literal(tracked, target))
+    if literal or _GLOB_SIGNS.isdisjoint(target):
+        yield from literal
+        return
+    as_typed = re.compile(_below(target), re.DOTALL)
+    for each in tracked:
+        if as_typed.fullmatch(each.path) or as_typed.fullmatch(each.pointer_path):
+            yield each.path, None
+        elif each.pointer.files is not None:
+            for pattern in _remainders(target, each.path):
+                yield each.path, pattern
+
+
+def _resolve_literal(tracked: Sequence[TrackedPointer], target: str) -> Iterator[tuple[str, str | None]]:
+    for each in tracked:
+        is_above = not target or each.path.startswith(target + "/")
+        if is_above or target in (each.path, each.pointer_path):
+            yield each.path, None
+        elif each.pointer.files is not None and target.startswith(each.path + "/"):
+            yield each.path, target[len(each.path) + 1 :]
+
+
+def _remainders(target: str, path: str) -> Iterator[str]:
+    """Yield what is left of a glob for the paths inside the directory `path`."""
+    names = target.split("/")
+    for count in range(1, len(names) + 1):
+        if re.fullmatch(_expression("/".join(names[:count])), path, re.DOTALL):
+            # `**` may go on inside the directory, so it stays in front of the rest.
+            rest = names[count - 1 :] if names[count - 1] == "**" else names[count:]
+            if rest:
+                yield "/".join(rest)
+
+
+def _below(pattern: str) -> str:
+    """Return the expression for a pattern and everything below what it matches."""
+    return f"(?:{_expression(pattern)}|{re.escape(pattern)})(?:/.*)?"
+
+
+def _expression(pattern: str) -> str:
+    """Translate a glob; a `**` that is a whole component stands for any number of folders."""
+    names = pattern.split("/")
+    names = [name for i, name in enumerate(names) if name != "**" or names[i - 1 : i] != ["**"]]
+    written = ""
+    for i, name in enumerate(names):
+        is_last = i == len(names) - 1
+        if name == "**":
+            written += ".+" if is_last else "(?:.+/)?"
+        else:
+            written += _component(name) + ("" if is_last else "/")
+    return written
+
+
+def _component(name: str) -> str:
+    written = ""
+    position = 0
+    while position < len(name):
+        sign = name[position]
+        position += 1
+        if sign == "*":
+            written += "" if written.endswith("[^/]*") else "[^/]*"
+        elif sign == "?":
+            written += "[^/]"
+        elif (
+            sign == "[" and (end := name.find("]", position + 1 + (name[position : position + 1] == "!"))) > 0
+        ):
+            written += _character_class(name[position:end])
+            position = end + 1
+        else:
+            written += re.escape(sign)
+    return written
+
+
+def _character_class(text: str) -> str:
+    negated = text[0] in "!^"
+    signs = text[1:] if negated else text
+    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", signs)
+    written = f"[{'^/' if negated else ''}{escaped}]"
+    try:
+        re.compile(written)
+    except re.error:  # such as the range z-a: then it is a name with brackets
+        return re.escape(f"[{text}]")
+    return written
+
+
+def _not_tracked(tracked: Sequence[TrackedPointer], unknown: Sequence[str]) -> NotFound:
+    from difflib import get_close_matches  # 5 ms, and only a mistake needs it
+
+    paths = [each.path for each in tracked]
+    near = list(dict.fromkeys(name for one in unknown[:5] for name in get_close_matches(one, paths, n=2)))
+    hints = [f"did you mean {name_some(near)}?"] if near else []
+    verb = "is" if len(unknown) == 1 else "are"
+    return NotFound(
+        f"{name_some(unknown)} {verb} not tracked by dvx",
+        hints=[*hints, "list what is tracked: `dvx ls`", f"track it: `dvx add {unknown[0]}`"],
+        kind="not-tracked",
+    )

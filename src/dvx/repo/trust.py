@@ -1,0 +1,77 @@
+"""Saying once where committed configuration sends data and credentials.
+
+Owns the list of places that this user has already been told about. Must not refuse anything: the notice is
+information, and printing it is up to the command line.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Final
+
+from dvx.core.errors import LocalDiskError
+from dvx.disk.atomic import write_atomic
+from dvx.repo.remotes import RemoteConfig
+from dvx.repo.repository import Repository
+
+# 1000 places of 65 bytes; the oldest are forgotten, which costs one more notice.
+_MAX_PLACES: Final = 1000
+
+
+def announce_endpoint(repo: Repository, remote: RemoteConfig, *, env: Mapping[str, str]) -> str | None:
+    """Return a sentence to print before the first use of a place that the committed file chose.
+
+    None when the address is the user's own, or was announced before. The place is remembered in the user's
+    state folder; where that cannot be written, the notice comes again next time.
+    """
+    if remote.committed.isdisjoint({"url", "endpoint", "profile"}):
+        return None
+    path = _state_path(env)
+    seen = _seen(path) if path else []
+    mark = _mark(remote)
+    if mark in seen:
+        return None
+    if path:
+        _remember(path, [*seen, mark][-_MAX_PLACES:])
+    return _sentence(repo, remote)
+
+
+def _sentence(repo: Repository, remote: RemoteConfig) -> str:
+    endpoint = remote.options.get("endpoint")
+    profile = remote.options.get("profile")
+    at = f" at {endpoint}" if endpoint else ""
+    using = f" with the credentials of profile `{profile}`" if profile else ""
+    return (
+        f"first use on this machine of {remote.url}{at}{using}, "
+        f"which `.dvx/config.toml` of {repo.root} sets for remote `{remote.name}`"
+    )
+
+
+def _mark(remote: RemoteConfig) -> str:
+    parts = (remote.url, remote.options.get("endpoint", ""), remote.options.get("profile", ""))
+    return hashlib.sha256("\0".join(map(str, parts)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _state_path(env: Mapping[str, str]) -> str | None:
+    if sys.platform == "win32":
+        folder = env.get("LOCALAPPDATA", "")
+    else:
+        home = env.get("HOME", "")
+        folder = env.get("XDG_STATE_HOME", "") or (os.path.join(home, ".local", "state") if home else "")
+    return os.path.join(folder, "dvx", "announced-places") if os.path.isabs(folder) else None
+
+
+def _seen(path: str) -> list[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read((_MAX_PLACES + 1) * 65).split()
+    except (OSError, ValueError):
+        return []
+
+
+def _remember(path: str, marks: list[str]) -> None:
+    with suppress(OSError, LocalDiskError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_atomic(path, "".join(f"{mark}\n" for mark in marks).encode("ascii"), durable=False, mode=0o600)

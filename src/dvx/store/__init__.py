@@ -1,0 +1,1 @@
+"""store: chunks, packs and placements over a backend."""

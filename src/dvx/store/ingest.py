@@ -1,0 +1,199 @@
+"""Storing file contents: workers hash and encode, this thread cuts large files and writes packs in stream order.
+
+Owns the pipeline of one `add`: its window of tasks, its reused read buffers and the pack being written.
+Packs become part of the store when they are sealed; whoever uses this writes records and pointers only after
+`finish` returned. Must not know about manifests or pointers.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final
+
+from dvx.core.progress import Reporter
+from dvx.formats.placement import Run
+from dvx.store.index import Location
+from dvx.store.ingest_work import ChunkWork, FileStat, FileWork, Source, work_on_batch
+from dvx.store.large_file import LargeFile, Segment, SegmentBuffers
+from dvx.store.pack_sink import PackSink
+from dvx.store.runs import RootLayout
+from dvx.store.store import Store
+
+# Files up to this size are read whole by a worker; larger ones are cut here, so that all workers share one file.
+SMALL_FILE_BYTES: Final = 1024 * 1024
+_BATCH_FILES: Final = 128
+_BATCH_BYTES: Final = 2 * 1024 * 1024
+_MAX_PENDING: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One step of a root's stream: content to read (`source`), or runs to reuse.
+
+    `token` is the caller's and comes back with the result.
+    """
+
+    layout: RootLayout
+    token: object
+    source: Source | None = None
+    reuse: tuple[Run, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The outcome of an Item; `id` and `stat` are None for reused runs."""
+
+    token: object
+    id: bytes | None = None
+    stat: FileStat | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    items: list[Item]
+    future: Future[list[FileWork]]
+
+
+@dataclass(slots=True)
+class _LargeEnd:
+    item: Item
+    file: LargeFile
+
+
+_Pending = _Batch | Segment | _LargeEnd | Item
+
+
+class Ingester:
+    """Stores the contents of many files with all cores. Use as a context manager, from one thread."""
+
+    def __init__(self, store: Store, *, jobs: int, compress: bool, reporter: Reporter) -> None:
+        """`jobs` is the number of worker threads."""
+        self._store = store
+        self._compress = compress
+        self._reporter = reporter
+        self._workers = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-ingest")
+        self._window = 2 * jobs + 2
+        self._buffers = SegmentBuffers(self._window + 1)
+        self._pending: deque[_Pending] = deque()
+        self._tasks = 0
+        self.sink = PackSink(store, kind=1)
+
+    def __enter__(self) -> "Ingester":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._workers.shutdown(wait=True, cancel_futures=True)
+        self.sink.close()
+
+    def finish(self) -> None:
+        """Seal the last pack and wait until all of them are durably in the store."""
+        self.sink.finish()
+
+    def ingest(self, items: Iterable[Item]) -> Iterator[Stored]:
+        """Store all items and yield their outcomes in the same order."""
+        batch: list[Item] = []
+        batch_bytes = 0
+        for item in items:
+            source = item.source
+            if source is not None and source.size <= SMALL_FILE_BYTES:
+                batch.append(item)
+                batch_bytes += source.size
+                if len(batch) < _BATCH_FILES and batch_bytes < _BATCH_BYTES:
+                    continue
+            yield from self._submit_batch(batch)
+            batch, batch_bytes = [], 0
+            if source is None:
+                yield from self._push(item)
+            elif source.size > SMALL_FILE_BYTES:
+                yield from self._read_large(item, source)
+        yield from self._submit_batch(batch)
+        while self._pending:
+            yield from self._complete_oldest()
+
+    def _submit_batch(self, batch: list[Item]) -> Iterator[Stored]:
+        if batch:
+            sources = [item.source for item in batch if item.source is not None]
+            future = self._workers.submit(work_on_batch, sources, self._find_chunks, compress=self._compress)
+            yield from self._push(_Batch(batch, future))
+
+    def _find_chunks(self, ids: Sequence[bytes]) -> dict[bytes, Location]:
+        return self._store.index.find_chunks(self._store.id, ids)
+
+    def _push(self, pending: _Pending) -> Iterator[Stored]:
+        self._pending.append(pending)
+        if isinstance(pending, _Batch | Segment):
+            self._tasks += 1
+        while self._tasks >= self._window or len(self._pending) > _MAX_PENDING:
+            yield from self._complete_oldest()
+
+    def _read_large(self, item: Item, source: Source) -> Iterator[Stored]:
+        file = LargeFile(source, item.layout, compress=self._compress)
+        try:
+            while not file.is_read:
+                while not self._buffers.is_available:
+                    yield from self._complete_oldest()
+                segment = file.read_segment(self._buffers.take())
+                segment.start_work(self._workers, self._find_chunks)
+                yield from self._push(segment)
+            file.check_end()
+        finally:
+            file.close()
+        yield from self._push(_LargeEnd(item, file))
+
+    def _complete_oldest(self) -> Iterator[Stored]:
+        pending = self._pending.popleft()
+        if isinstance(pending, Item):
+            yield self._complete_reuse(pending)
+        elif isinstance(pending, _Batch):
+            self._tasks -= 1
+            yield from self._complete_batch(pending)
+        elif isinstance(pending, Segment):
+            self._tasks -= 1
+            self._complete_segment(pending)
+        else:
+            self._reporter.advance(files=1)
+            yield Stored(pending.item.token, pending.file.hasher.digest(), pending.file.stat)
+
+    def _complete_reuse(self, item: Item) -> Stored:
+        for run in item.reuse:
+            item.layout.add_run(run)
+        self._reporter.advance(size_bytes=sum(run.plain for run in item.reuse))
+        return Stored(item.token)
+
+    def _complete_batch(self, batch: _Batch) -> Iterator[Stored]:
+        size_bytes = 0
+        for item, work in zip(batch.items, batch.future.result(), strict=True):
+            self._place(item.layout, work.chunks, work, 0)
+            size_bytes += work.stat.size
+            yield Stored(item.token, work.id, work.stat)
+        self._reporter.advance(size_bytes=size_bytes, files=len(batch.items))
+
+    def _complete_segment(self, segment: Segment) -> None:
+        chunks = segment.work()
+        segment.file.hasher.update(segment.view)
+        self._place(segment.file.layout, chunks, segment.file, segment.offset)
+        self._reporter.advance(size_bytes=len(segment.view))
+        for chunk in chunks:
+            chunk.plain.release()
+        segment.release_view()
+        self._buffers.give_back(segment.buffer)
+
+    def _place(
+        self, layout: RootLayout, chunks: list[ChunkWork], file: FileWork | LargeFile, offset: int
+    ) -> None:
+        position = 0
+        while position < len(chunks):
+            group = self.sink.known_group(chunks, position)
+            if not group:
+                self.sink.add_new(layout, chunks[position], file.encoder, offset)
+                offset += len(chunks[position].plain)
+                position += 1
+                continue
+            if not self.sink.reuse(layout, group):
+                self.sink.store_again(layout, chunks[position : position + len(group)], file.encoder, offset)
+            offset += sum(location.entry.plain for location in group)
+            position += len(group)

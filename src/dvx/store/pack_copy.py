@@ -1,0 +1,59 @@
+"""Copying one whole pack between stores, checked before it gets its name.
+
+Owns the temporary copy. Must not choose packs.
+"""
+
+import os
+from collections.abc import Iterable
+
+from dvx.core.errors import FormatError, UnsupportedVersion
+from dvx.disk.atomic import disk_errors
+from dvx.formats.layout import pack_key
+from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
+from dvx.store.chunk_reader import damaged_pack, decode_verified, plan_ranges
+from dvx.store.pack_writer import SealedPack, file_digest, random_name, read_pack_index
+from dvx.store.runs import frame_end
+from dvx.store.store import Store
+
+
+def copy_pack(source: Store, target: Store, name: bytes) -> None:
+    """Copy a pack; every chunk in it is checked on the way. The target knows it afterwards.
+
+    The name stays the same unless the target once had a pack of this name and lost it: names are never used twice.
+    """
+    temporary = os.path.join(target.temporary_folder, f"{random_name().hex()}.copy")
+    try:
+        size = source.pack_index(name).size
+        source.backend.download(pack_key(name), temporary, size=size)
+        digest = file_digest(temporary)
+        index = _check_copy(source, name, temporary, digest)
+        new_name = random_name() if target.index.is_burned(target.id, name) else name
+        target.add_sealed_pack(SealedPack(name=new_name, path=temporary, index=index, digest=digest))
+    finally:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+
+
+def _check_copy(source: Store, name: bytes, path: str, digest: bytes) -> PackIndex:
+    """The index of a downloaded pack once its bytes are known to be right."""
+    try:
+        index = read_pack_index(path)
+    except UnsupportedVersion:
+        raise
+    except FormatError as error:
+        raise damaged_pack(source, name) from error
+    if digest != source.index.pack_digest(name):
+        check_frames(source, name, path, index.entries)
+    return index
+
+
+def check_frames(source: Store, name: bytes, path: str, entries: Iterable[PackEntry]) -> None:
+    """Decode every frame of a pack file and compare it with the id of its chunk."""
+    with disk_errors(path, "read"), open(path, "rb") as pack:
+        for group in plan_ranges(entries):
+            start = group[0].offset
+            pack.seek(start)
+            data = memoryview(pack.read(frame_end(group[-1]) - start))
+            for entry in group:
+                stored = data[entry.offset - start + FRAME_HEADER_BYTES : frame_end(entry) - start]
+                decode_verified(source, name, (entry, stored))

@@ -1,0 +1,154 @@
+"""Where new chunks go: the pack being written, and the packs being made durable behind it.
+
+Owns the choice between reusing a stored chunk and storing it again, and the counts of what that saved.
+Must not read files.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from dvx.chunking.codecs import Encoder
+from dvx.chunking.cutter import CHUNKER_ID
+from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
+from dvx.store.index import Location
+from dvx.store.ingest_work import ChunkWork, encode
+from dvx.store.pack_writer import PackWriter
+from dvx.store.runs import RootLayout, frame_end
+from dvx.store.store import Store
+
+# fsync waits for the disk, so two packs may wait while a third is written; more would only fill memory.
+_SEALERS: Final = 2
+
+
+class PackSink:
+    """Writes chunks into packs of one store. Use from one thread."""
+
+    def __init__(self, store: Store, *, kind: int) -> None:
+        """`kind` is the pack kind of the format: 1 for data, 2 for manifest pages."""
+        self._store = store
+        self._header = PackHeader(kind=kind, chunker=CHUNKER_ID)
+        self._writer: PackWriter | None = None
+        self._sealers = ThreadPoolExecutor(max_workers=_SEALERS, thread_name_prefix="dvx-seal")
+        self._sealing: list[tuple[PackWriter, Future[None]]] = []
+        self.new_plain_bytes = 0
+        self.new_stored_bytes = 0
+        self.reused_bytes = 0
+        self.packs = 0
+
+    # Choosing
+
+    def locate(self, chunk_id: bytes, known: Location | None = None) -> Location | None:
+        """Where a chunk is already: in the store, or in a pack of this run."""
+        if known is not None:
+            return known
+        if self._writer is not None and (entry := self._writer.find(chunk_id)):
+            return Location(self._writer.name, entry)
+        for writer, _ in self._sealing:
+            if entry := writer.find(chunk_id):
+                return Location(writer.name, entry)
+        return None
+
+    def known_group(self, chunks: Sequence[ChunkWork], position: int) -> list[Location]:
+        """The chunks from `position` on that are stored one behind the other in the same pack already."""
+        group: list[Location] = []
+        for chunk in chunks[position:]:
+            location = self.locate(chunk.id, chunk.known)
+            if location is None or (group and not _follows(group[-1], location)):
+                break
+            group.append(location)
+        return group
+
+    def reuse(self, layout: RootLayout, group: Sequence[Location]) -> bool:
+        """Refer to stored chunks unless that costs readers too many ranges; tells whether it did."""
+        first, last = group[0], group[-1]
+        plain_bytes = sum(location.entry.plain for location in group)
+        is_current = self._writer is not None and first.pack == self._writer.name
+        if not is_current and not layout.budget.is_worth(first.pack, first.entry.offset, plain_bytes):
+            return False
+        layout.budget.note(first.pack, first.entry.offset, frame_end(last.entry), plain_bytes)
+        for location in group:
+            layout.runs.add_chunk(location.pack, location.entry)
+        self.reused_bytes += plain_bytes
+        return True
+
+    def store_again(
+        self, layout: RootLayout, chunks: Sequence[ChunkWork], encoder: Encoder | None, offset: int
+    ) -> None:
+        """Store chunks once more next to their neighbours, so that the root stays quick to read."""
+        for chunk in chunks:
+            if self._writer is not None and (entry := self._writer.find(chunk.id)):
+                # A pack never has a chunk twice, so this one is referred to however far away it is.
+                self.reuse(layout, [Location(self._writer.name, entry)])
+            else:
+                self.add_new(layout, chunk, encoder, offset)
+            offset += len(chunk.plain)
+
+    # Writing
+
+    def add_new(self, layout: RootLayout, chunk: ChunkWork, encoder: Encoder | None, offset: int) -> None:
+        """Write a chunk and append it to the root."""
+        codec, stored = chunk.encoded or encode(encoder, chunk.plain, offset)
+        location = self.write(chunk.id, codec, stored, len(chunk.plain))
+        layout.add_chunk(location.pack, location.entry)
+
+    def write(self, chunk_id: bytes, codec: int, stored: bytes | memoryview, plain_bytes: int) -> Location:
+        """Write one frame, which must not be in the current pack yet; starts and seals packs as needed."""
+        if self._writer is not None and self._writer.is_full:
+            self._seal_current()
+        if self._writer is None:
+            self._writer = PackWriter(self._store.temporary_folder, self._header)
+        entry = self._writer.append(chunk_id, codec, stored, plain_bytes)
+        self.new_plain_bytes += plain_bytes
+        self.new_stored_bytes += FRAME_HEADER_BYTES + len(stored)
+        return Location(self._writer.name, entry)
+
+    def _seal_current(self) -> None:
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        self._forget_sealed(wait=len(self._sealing) >= 2 * _SEALERS)
+        # Listed before it is finished, so that a failure on the way still removes the file.
+        future: Future[None] = Future()
+        self._sealing.append((writer, future))
+        try:
+            writer.finish()
+        except BaseException as error:
+            future.set_exception(error)
+            raise
+        self._sealing[-1] = (writer, self._sealers.submit(self._seal, writer))
+
+    def _seal(self, writer: PackWriter) -> None:
+        self._store.add_sealed_pack(writer.seal())
+
+    def _forget_sealed(self, *, wait: bool) -> None:
+        if wait:
+            self._sealing[0][1].result()
+        kept = []
+        for writer, future in self._sealing:
+            if future.done() and future.exception() is None:
+                self.packs += 1
+            else:
+                kept.append((writer, future))
+        self._sealing = kept
+
+    def finish(self) -> None:
+        """Seal the current pack and wait until every pack is in the store; raises what failed."""
+        self._seal_current()
+        for _, future in self._sealing:
+            future.result()
+        self._forget_sealed(wait=False)
+
+    def close(self) -> None:
+        """Stop, and remove what was not sealed; packs that were sealed stay for the next run to reuse."""
+        self._sealers.shutdown(wait=True)
+        for writer, _ in self._sealing:
+            writer.abandon()
+        self._sealing = []
+        if self._writer is not None:
+            self._writer.abandon()
+            self._writer = None
+
+
+def _follows(before: Location, after: Location) -> bool:
+    return before.pack == after.pack and after.entry.offset == frame_end(before.entry)

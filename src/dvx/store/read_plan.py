@@ -1,0 +1,95 @@
+"""Planning reads of a root's byte stream: windows of a few MiB, each read with few ranged requests.
+
+Owns the splitting of wanted files into windows. Must not read chunks; only pack indexes are looked at.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dvx.core.errors import FormatError
+from dvx.formats.pack import PackEntry
+from dvx.formats.placement import Run
+from dvx.store.chunk_reader import decode_frame, plan_ranges, read_range
+from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
+from dvx.store.store import Store
+
+_WINDOW_PARTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file's place in the byte stream of its root: [start, start + size). `token` is the caller's."""
+
+    token: object
+    start: int
+    size: int
+
+
+@dataclass(slots=True)
+class Part:
+    """Some consecutive chunks of one wanted file; `offset` is their place in the file."""
+
+    token: object
+    offset: int
+    is_last: bool
+    chunks: list[tuple[bytes, PackEntry]] = field(default_factory=list)
+    plain_bytes: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all of the file."""
+        return self.is_last and self.offset == 0
+
+
+@dataclass(slots=True)
+class Window:
+    """Parts that are read together."""
+
+    parts: list[Part] = field(default_factory=list)
+    plain_bytes: int = 0
+
+
+def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wanted]) -> Iterator[Window]:
+    """Split wanted files, given in stream order, into windows. Raises FormatError for a record that does not fit."""
+    cutter = RunCutter(runs, find_index)
+    window = Window()
+    for file in wanted:
+        part = Part(file.token, 0, is_last=False)
+        window.parts.append(part)
+        done = 0
+        for pack, entries in cutter.chunks(file.start, file.start + file.size):
+            for entry in entries:
+                if window.plain_bytes >= WINDOW_BYTES:
+                    yield window
+                    part = Part(file.token, done, is_last=False)
+                    window = Window([part])
+                part.chunks.append((pack, entry))
+                part.plain_bytes += entry.plain
+                window.plain_bytes += entry.plain
+                done += entry.plain
+        if done != file.size:
+            raise FormatError(
+                "a placement record does not fit the file that it stands for", kind="bad-placement"
+            )
+        part.is_last = True
+        if len(window.parts) >= _WINDOW_PARTS:
+            yield window
+            window = Window()
+    if window.parts:
+        yield window
+
+
+def read_window(store: Store, window: Window) -> list[list[bytes]]:
+    """Read and decode all chunks of a window; returns the plain chunks of each part, not yet checked."""
+    by_pack: dict[bytes, list[PackEntry]] = {}
+    for part in window.parts:
+        for pack, entry in part.chunks:
+            by_pack.setdefault(pack, []).append(entry)
+    plain: dict[bytes, bytes] = {}
+    for pack, entries in by_pack.items():
+        for group in plan_ranges(entries):
+            for frame in read_range(store, pack, group):
+                if frame[0].id not in plain:
+                    plain[frame[0].id] = decode_frame(store, pack, frame)
+    return [[plain[entry.id] for _, entry in part.chunks] for part in window.parts]

@@ -1,0 +1,225 @@
+"""Writing files of a root into the workspace, straight from any store.
+
+Owns the pipeline: windows are read, decoded, checked and written by workers; files larger than a window are
+written piecewise into a temporary file and checked as a whole before they get their name. Nothing appears under
+a final name unless its content id was right. Must not decide what may be overwritten.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from dvx.core.errors import DvxError, PathRefused
+from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
+from dvx.core.progress import Reporter
+from dvx.disk.atomic import disk_errors, write_all
+from dvx.disk.safe_writes import Temporary, WorkspaceWriter
+from dvx.formats.placement import Run
+from dvx.store.chunk_reader import DamagedPack, damaged_pack
+from dvx.store.ingest_work import FileStat
+from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
+from dvx.store.store import Store
+
+
+class FileToWrite(NamedTuple):
+    """One file to restore: `path` below the writer's root, `start` its place in the root's byte stream."""
+
+    path: str
+    kind: str
+    size: int
+    id: bytes
+    start: int
+
+
+@dataclass(slots=True)
+class _Large:
+    """A file that spans windows."""
+
+    file: FileToWrite
+    descriptor: int
+    temporary: Temporary
+    hasher: Hasher = field(default_factory=Hasher)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write at a place in the temporary file, from any thread."""
+        if hasattr(os, "pwrite"):
+            while data:
+                count = os.pwrite(self.descriptor, data, offset)
+                offset, data = offset + count, data[count:]
+            return
+        with self.lock:
+            os.lseek(self.descriptor, offset, os.SEEK_SET)
+            write_all(self.descriptor, data)
+
+
+class _Task(NamedTuple):
+    window: Window
+    larges: dict[int, _Large]
+    future: "Future[list[list[bytes] | FileStat]]"
+
+
+_WINDOWS_PER_JOB: Final = 2
+
+
+class Restorer:
+    """Restores files of one root. Use from one thread, as a context manager."""
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Sequence[Run],
+        writer: WorkspaceWriter,
+        *,
+        root: str,
+        inside: str,
+        jobs: int,
+        reporter: Reporter,
+    ) -> None:
+        """`store` holds the packs of `runs`; files appear below `root`, the root of `writer`.
+
+        `inside` is the tracked folder, which no symlink may lead out of; empty for a single file.
+        """
+        self._store = store
+        self._runs = runs
+        self._inside = inside
+        self._writer = writer
+        self._root = root
+        self._reporter = reporter
+        self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-restore")
+        self._limit = _WINDOWS_PER_JOB * jobs
+        self._tasks: deque[_Task] = deque()
+        self._large: _Large | None = None
+        self._open_larges: dict[str, _Large] = {}
+
+    def __enter__(self) -> "Restorer":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for large in self._open_larges.values():
+            os.close(large.descriptor)
+            self._writer.discard(large.temporary)
+        self._open_larges = {}
+
+    def restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
+        """Write all files, given in stream order, and yield each with its stat once it has its final name."""
+        wanted = (Wanted(file, file.start, file.size) for file in files)
+        for window in plan_windows(self._runs, self._store.pack_index, wanted):
+            larges = self._prepare_larges(window)
+            self._tasks.append(_Task(window, larges, self._pool.submit(self._work, window, larges)))
+            while len(self._tasks) >= self._limit:
+                yield from self._complete_oldest()
+        while self._tasks:
+            yield from self._complete_oldest()
+
+    def _prepare_larges(self, window: Window) -> dict[int, _Large]:
+        larges: dict[int, _Large] = {}
+        for number, part in enumerate(window.parts):
+            if part.is_whole:
+                continue
+            file = _file_of(part)
+            if part.offset == 0:
+                self._large = _Large(file, *self._writer.create_temporary(file.path))
+                self._open_larges[file.path] = self._large
+            assert self._large is not None
+            larges[number] = self._large
+        return larges
+
+    def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[bytes] | FileStat]:
+        results: list[list[bytes] | FileStat] = []
+        for number, (part, chunks) in enumerate(
+            zip(window.parts, read_window(self._store, window), strict=True)
+        ):
+            large = larges.get(number)
+            if large is None:
+                results.append(self._write_whole(part, chunks))
+            else:
+                self._write_part(large, part, chunks)
+                results.append(chunks)
+        return results
+
+    def _write_whole(self, part: Part, chunks: list[bytes]) -> FileStat:
+        file = _file_of(part)
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if (hash_bytes(data) if data else EMPTY_ID) != file.id:
+            raise self._wrong_content(file, part, chunks)
+        if file.kind == "symlink":
+            self._writer.make_symlink(file.path, _link_target(file, data), inside=self._inside)
+        else:
+            self._writer.write_file(file.path, data, executable=file.kind == "executable")
+        return self._stat(file)
+
+    def _write_part(self, large: _Large, part: Part, chunks: list[bytes]) -> None:
+        with disk_errors(large.file.path, "write"):
+            offset = part.offset
+            for chunk in chunks:
+                large.write_at(offset, chunk)
+                offset += len(chunk)
+
+    def _complete_oldest(self) -> Iterator[tuple[FileToWrite, FileStat]]:
+        task = self._tasks.popleft()
+        for number, (part, result) in enumerate(zip(task.window.parts, task.future.result(), strict=True)):
+            file = _file_of(part)
+            if isinstance(result, list):
+                large = task.larges[number]
+                for chunk in result:
+                    large.hasher.update(chunk)
+                if part.is_last:
+                    self._reporter.advance(size_bytes=part.plain_bytes, files=1)
+                    yield file, self._commit_large(large, part, result)
+                    continue
+                self._reporter.advance(size_bytes=part.plain_bytes)
+            else:
+                self._reporter.advance(size_bytes=file.size, files=1)
+                yield file, result
+
+    def _commit_large(self, large: _Large, part: Part, chunks: list[bytes]) -> FileStat:
+        file = large.file
+        if large.hasher.digest() != file.id:
+            raise self._wrong_content(file, part, chunks)
+        with disk_errors(file.path, "write"):
+            os.close(large.descriptor)
+        del self._open_larges[file.path]
+        try:
+            self._writer.commit(large.temporary, file.path, executable=file.kind == "executable")
+        except BaseException:
+            self._writer.discard(large.temporary)
+            raise
+        return self._stat(file)
+
+    def _stat(self, file: FileToWrite) -> FileStat:
+        with disk_errors(file.path, "read"):
+            found = os.lstat(os.path.join(self._root, file.path))
+        return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+    def _wrong_content(self, file: FileToWrite, part: Part, chunks: list[bytes]) -> DvxError:
+        for (pack, entry), chunk in zip(part.chunks, chunks, strict=True):
+            if hash_bytes(chunk) != entry.id:
+                return damaged_pack(self._store, pack)
+        return DamagedPack(
+            f"the content of `{file.path}` in `{self._store.location}` does not match its id",
+            affected=f"`{file.path}` was not written; what was in the workspace is unchanged",
+            hints=["push the data again from a clone that has it: `dvx push`"],
+        )
+
+
+def _file_of(part: Part) -> FileToWrite:
+    file = part.token
+    assert isinstance(file, FileToWrite)
+    return file
+
+
+def _link_target(file: FileToWrite, data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "strict")
+    except UnicodeDecodeError as error:
+        raise PathRefused(
+            f"the target of the symlink `{file.path}` is not UTF-8",
+            affected="the symlink was not made",
+            hints=["replace it in a clone where it exists, then `dvx add` and `dvx push`"],
+        ) from error

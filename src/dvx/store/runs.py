@@ -1,0 +1,202 @@
+"""Arithmetic on runs: building them, cutting pieces out of a root's byte stream, and judging fragmentation.
+
+A run is a stretch of consecutive frames of one pack that spells consecutive bytes of a root. Owns no bytes and
+does no reading; where chunk boundaries are needed, the caller brings the index of the pack.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final
+
+from dvx.core.errors import FormatError
+from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
+from dvx.formats.placement import Run
+
+# Readers merge ranges of one pack whose gap is at most this: at 100 MB/s half a MiB costs 5 ms, less than a
+# round trip of 10 to 50 ms.
+RANGE_GAP_BYTES: Final = 512 * 1024
+# Readers take a root's stream in windows of 8 MiB: with a dozen in flight memory stays near 200 MiB.
+WINDOW_BYTES: Final = 8 * 1024 * 1024
+# One range per MiB on average keeps a read at no more than twice the requests of a fresh layout.
+_PLAIN_BYTES_PER_RANGE: Final = 1024 * 1024
+_FREE_RANGES: Final = 64
+
+FindIndex = Callable[[bytes], PackIndex]
+
+
+class RunBuilder:
+    """Collects the chunks of a root in stream order and merges neighbours into runs."""
+
+    def __init__(self) -> None:
+        """Start with no runs."""
+        self._runs: list[Run] = []
+        self._pack: bytes | None = None
+        self._start = self._end = self._chunks = self._plain = 0
+
+    def add_chunk(self, pack: bytes, entry: PackEntry) -> None:
+        """Append one chunk."""
+        self._extend(pack, entry.offset, FRAME_HEADER_BYTES + entry.stored, 1, entry.plain)
+
+    def add_run(self, run: Run) -> None:
+        """Append a whole run."""
+        self._extend(run.pack, run.offset, run.stored, run.chunks, run.plain)
+
+    def _extend(self, pack: bytes, offset: int, stored: int, chunks: int, plain: int) -> None:
+        if pack != self._pack or offset != self._end:
+            self._flush()
+            self._pack, self._start = pack, offset
+        self._end = offset + stored
+        self._chunks += chunks
+        self._plain += plain
+
+    def _flush(self) -> None:
+        if self._pack is not None:
+            stored = self._end - self._start
+            self._runs.append(Run(self._pack, self._start, stored, self._chunks, self._plain))
+        self._pack, self._chunks, self._plain = None, 0, 0
+
+    def finish(self) -> tuple[Run, ...]:
+        """Return all runs in stream order."""
+        self._flush()
+        return tuple(self._runs)
+
+
+class RunCutter:
+    """Cuts stretches out of the byte stream that a placement spells.
+
+    Cheap for stretches asked for in stream order: the chunk table of the last run is kept.
+    """
+
+    def __init__(self, runs: Sequence[Run], find_index: FindIndex) -> None:
+        """`find_index` returns the index of a pack by its name; it is called only for runs cut in the middle."""
+        self._runs = runs
+        self._find_index = find_index
+        self._ends = list(accumulate(run.plain for run in runs))
+        self._table_number = -1
+        self._table: tuple[Sequence[PackEntry], list[int]] = ((), [])
+
+    def cut(self, start: int, end: int) -> Iterator[Run]:
+        """Yield the runs that spell plain bytes [start, end); both must be chunk boundaries (FormatError)."""
+        for number, run_start, piece_start, piece_end in self._pieces(start, end):
+            run = self._runs[number]
+            if piece_end - piece_start == run.plain:
+                yield run
+            else:
+                entries = self._cut_entries(number, piece_start - run_start, piece_end - run_start)
+                stored = frame_end(entries[-1]) - entries[0].offset
+                yield Run(run.pack, entries[0].offset, stored, len(entries), piece_end - piece_start)
+
+    def chunks(self, start: int, end: int) -> Iterator[tuple[bytes, Sequence[PackEntry]]]:
+        """Yield (pack name, consecutive index entries) that spell plain bytes [start, end)."""
+        for number, run_start, piece_start, piece_end in self._pieces(start, end):
+            yield (
+                self._runs[number].pack,
+                self._cut_entries(number, piece_start - run_start, piece_end - run_start),
+            )
+
+    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+        if start >= end:
+            return
+        number = bisect_right(self._ends, start)
+        while start < end:
+            if number >= len(self._runs):
+                raise FormatError(
+                    "a placement record is shorter than the data it stands for", kind="bad-placement"
+                )
+            run_end = self._ends[number]
+            piece_end = min(end, run_end)
+            yield number, run_end - self._runs[number].plain, start, piece_end
+            start = piece_end
+            number += 1
+
+    def _cut_entries(self, number: int, start: int, end: int) -> Sequence[PackEntry]:
+        if number != self._table_number:
+            run = self._runs[number]
+            entries = run_entries(run, self._find_index(run.pack))
+            self._table = (entries, list(accumulate(entry.plain for entry in entries)))
+            self._table_number = number
+        entries, ends = self._table
+        first = bisect_right(ends, start)
+        last = bisect_left(ends, end)
+        if (ends[first - 1] if first else 0) != start or last >= len(ends) or ends[last] != end:
+            raise FormatError("a file does not start and end at chunk boundaries", kind="bad-placement")
+        return entries[first : last + 1]
+
+
+def frame_end(entry: PackEntry) -> int:
+    """The offset in the pack just behind the frame of a chunk."""
+    return entry.offset + FRAME_HEADER_BYTES + entry.stored
+
+
+def run_entries(run: Run, index: PackIndex) -> Sequence[PackEntry]:
+    """The index entries of the chunks in a run. Raises FormatError if run and index disagree."""
+    first = index.entry_at(run.offset)
+    entries = index.entries[first : first + run.chunks]
+    is_same = len(entries) == run.chunks and frame_end(entries[-1]) == run.offset + run.stored
+    if not is_same or sum(entry.plain for entry in entries) != run.plain:
+        raise FormatError(
+            f"a placement record and the index of pack {run.pack.hex()} disagree", kind="bad-placement"
+        )
+    return entries
+
+
+@dataclass(slots=True)
+class RangeBudget:
+    """Decides whether reusing a stored chunk is worth the extra range that readers would have to ask for.
+
+    Counts the ranges that a reader of this root needs, not the runs: readers take the stream in windows of
+    WINDOW_BYTES and merge what is near within a pack, so a file with many small edits, which alternates between
+    its old pack and one new pack, is still read in large pieces. A reuse that would open another range is taken
+    if the root so far has at least 1 MiB of plain bytes per range, or is long itself.
+    """
+
+    plain_bytes: int = 0
+    ranges: int = 0
+    refused_bytes: int = 0
+    _window_plain: int = 0
+    _blocks: set[tuple[bytes, int]] = field(default_factory=set)
+
+    def note(self, pack: bytes, start: int, end: int, plain_bytes: int) -> None:
+        """Account for bytes [start, end) of a pack becoming part of the root."""
+        if self._window_plain >= WINDOW_BYTES:
+            self._window_plain = 0
+            self._blocks.clear()
+        if self._opens_range(pack, start):
+            self.ranges += 1
+        self._blocks.update((pack, block) for block in range(start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES + 1))
+        self.plain_bytes += plain_bytes
+        self._window_plain += plain_bytes
+
+    def is_worth(self, pack: bytes, start: int, plain_bytes: int) -> bool:
+        """Whether to reuse `plain_bytes` that are stored at `start` of `pack`."""
+        if not self._opens_range(pack, start) or plain_bytes >= _PLAIN_BYTES_PER_RANGE:
+            return True
+        allowed = _FREE_RANGES + (self.plain_bytes + plain_bytes) // _PLAIN_BYTES_PER_RANGE
+        if self.ranges < allowed:
+            return True
+        self.refused_bytes += plain_bytes
+        return False
+
+    def _opens_range(self, pack: bytes, start: int) -> bool:
+        block = start // RANGE_GAP_BYTES
+        return not any((pack, near) in self._blocks for near in (block, block - 1, block + 1))
+
+
+@dataclass(slots=True)
+class RootLayout:
+    """Where the chunks of one root end up, in stream order."""
+
+    runs: RunBuilder = field(default_factory=RunBuilder)
+    budget: RangeBudget = field(default_factory=RangeBudget)
+
+    def add_run(self, run: Run) -> None:
+        """Append a run that is in the store already."""
+        self.budget.note(run.pack, run.offset, run.offset + run.stored, run.plain)
+        self.runs.add_run(run)
+
+    def add_chunk(self, pack: bytes, entry: PackEntry) -> None:
+        """Append one chunk."""
+        self.budget.note(pack, entry.offset, frame_end(entry), entry.plain)
+        self.runs.add_chunk(pack, entry)

@@ -1,0 +1,266 @@
+"""A store: packs and placement records over a backend, seen with the help of the local index.
+
+Owns the order in which objects are written and the checks on what is read back. The local store and every
+remote are the same to it. Must not know about Git, pointers or the workspace.
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
+from dvx.core.errors import DataMissing, DvxError, FormatError, IntegrityError, UnsupportedVersion
+from dvx.core.ids import format_id
+from dvx.formats.layout import (
+    MARKER_KEY,
+    PACKS_PREFIX,
+    ROOTS_PREFIX,
+    pack_key,
+    parse_pack_key,
+    parse_record_key,
+    record_key,
+    root_prefix,
+)
+from dvx.formats.marker import StoreMarker, format_marker, parse_marker
+from dvx.formats.pack import HEADER_BYTES, TRAILER_BYTES, PackIndex, parse_index, parse_trailer
+from dvx.formats.placement import Placement, format_placement, parse_placement
+from dvx.store.index import ChunkIndex
+from dvx.store.pack_writer import SealedPack, random_name
+
+_MAX_MARKER_BYTES: Final = 64 * 1024
+_MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
+# An index of 1 000 chunks is 48 KiB; 96 KiB gets index and trailer of an ordinary pack with one request.
+_TAIL_BYTES: Final = 96 * 1024
+# Below this many objects, asking for each is cheaper than listing a remote whose size is unknown.
+_ASK_EACH_LIMIT: Final = 64
+GC_PREFIX: Final = "gc/"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A placement record as found in a store."""
+
+    name: bytes
+    placement: Placement
+
+
+class Store:
+    """Packs and records of one place. Thread-safe as far as its backend is."""
+
+    def __init__(
+        self, backend: Backend, index: ChunkIndex, store_id: bytes, *, temporary_folder: str
+    ) -> None:
+        """`temporary_folder` is a local folder for packs in the making."""
+        self.backend = backend
+        self.index = index
+        self.id = store_id
+        self.temporary_folder = temporary_folder
+
+    @property
+    def location(self) -> str:
+        """Where the store is, for messages."""
+        return self.backend.location
+
+    # Packs
+
+    def pack_index(self, name: bytes) -> PackIndex:
+        """The index of a pack, from memory, from `index.db`, or from the end of the pack itself.
+
+        Raises ObjectNotFound if it is not known and the pack is not there.
+        """
+        known = self.index.pack_index(name)
+        if known is not None:
+            return known
+        index = self._read_pack_index(name)
+        self.index.add_pack(self.id, name, index)
+        return index
+
+    def _read_pack_index(self, name: bytes) -> PackIndex:
+        key = pack_key(name)
+        tail, size = self.backend.get_tail(key, _TAIL_BYTES)
+        try:
+            trailer = parse_trailer(tail[-TRAILER_BYTES:], pack_size=size)
+            wanted = size - trailer.index_offset
+            if wanted > len(tail):
+                tail = self.backend.get_range(key, trailer.index_offset, wanted)
+            start = len(tail) - wanted
+            header = self.backend.get_range(key, 0, HEADER_BYTES)
+            return parse_index(header, tail[start : start + trailer.index_length], trailer)
+        except UnsupportedVersion:
+            raise
+        except FormatError as error:
+            raise IntegrityError(
+                f"pack {name.hex()} in `{self.location}` is damaged: {error.what}",
+                affected="no file was written from it",
+                hints=["push the data again from a clone that has it: `dvx push`"],
+            ) from error
+
+    def load_pack_indexes(self, names: Iterable[bytes], *, jobs: int) -> None:
+        """Make the indexes of many packs known, asking for the unknown ones in parallel."""
+        unknown = [name for name in dict.fromkeys(names) if self.index.pack_index(name) is None]
+        if not unknown:
+            return
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            for _ in pool.map(self.pack_index, unknown):
+                pass
+
+    def add_sealed_pack(self, pack: SealedPack) -> None:
+        """Move a sealed pack into the store, durably, and make it known."""
+        self.backend.put_file(pack_key(pack.name), pack.path, consume=True)
+        self.index.add_pack(self.id, pack.name, pack.index, digest=pack.digest)
+
+    def missing_packs(self, placements: Iterable[Placement], *, jobs: int) -> set[bytes]:
+        """Ask the store which of the packs that these placements need are absent or have another size.
+
+        Packs found missing are forgotten by the index, packs found present are remembered where known.
+        """
+        sizes = {pack.name: pack.size for placement in placements for pack in placement.packs}
+        found = self._pack_sizes(list(sizes), jobs=jobs)
+        missing = {name for name, size in sizes.items() if found.get(name) != size}
+        held = self.index.held_packs(self.id, sizes)
+        if missing & held:
+            self.index.drop_hold(self.id, missing & held)
+        if present := sizes.keys() - missing - held:
+            self.index.add_hold(self.id, present)
+        return missing
+
+    def _pack_sizes(self, names: Sequence[bytes], *, jobs: int) -> dict[bytes, int]:
+        if len(names) > _ASK_EACH_LIMIT:
+            listed = ((parse_pack_key(item.key), item.size) for item in self.backend.list(PACKS_PREFIX))
+            return {name: size for name, size in listed if name is not None}
+        with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(names)))) as pool:
+            stats = pool.map(lambda name: self.backend.stat(pack_key(name)), names)
+            return {name: stat.size for name, stat in zip(names, stats, strict=True) if stat is not None}
+
+    # Records
+
+    def record_names(self, roots: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+        """The names of the records of each root; roots without any are left out."""
+        if len(roots) > _ASK_EACH_LIMIT:
+            keys = (item.key for item in self.backend.list(ROOTS_PREFIX))
+        else:
+            keys = (item.key for root in roots for item in self.backend.list(root_prefix(root)))
+        wanted = set(roots)
+        names: dict[bytes, list[bytes]] = {}
+        for key in keys:
+            parsed = parse_record_key(key)
+            if parsed is not None and parsed[0] in wanted:
+                names.setdefault(parsed[0], []).append(parsed[1])
+        return names
+
+    def read_record(self, root: bytes, name: bytes) -> Placement:
+        """Read one record. Raises ObjectNotFound, or FormatError if it is not a record of this root."""
+        body = self.index.cached_record(self.id, root, name)
+        is_cached = body is not None
+        if body is None:
+            body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
+        placement = parse_placement(body)
+        if placement.root != root:
+            raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
+        if not is_cached and not self.backend.is_local:
+            self.index.cache_record(self.id, root, name, body)
+        return placement
+
+    def placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, list[Placement]]:
+        """All readable records of each root; damaged ones are skipped as if they were absent."""
+        names = self.record_names(roots)
+        pairs = [(root, name) for root, found in names.items() for name in found]
+        result: dict[bytes, list[Placement]] = {}
+        if not pairs:
+            return result
+        with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(pairs)))) as pool:
+            for placement in pool.map(self._try_record, pairs):
+                if placement is not None:
+                    result.setdefault(placement.root, []).append(placement)
+        return result
+
+    def _try_record(self, pair: tuple[bytes, bytes]) -> Placement | None:
+        try:
+            return self.read_record(*pair)
+        except UnsupportedVersion:
+            raise
+        except (ObjectNotFound, FormatError):
+            return None
+
+    def complete_placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, Placement]:
+        """A placement of each root whose packs are all really in the store; other roots are left out."""
+        candidates = self.placements(roots, jobs=jobs)
+        missing = self.missing_packs((p for found in candidates.values() for p in found), jobs=jobs)
+        complete: dict[bytes, Placement] = {}
+        for root, found in candidates.items():
+            for placement in found:
+                if not any(pack.name in missing for pack in placement.packs):
+                    complete[root] = placement
+                    break
+        return complete
+
+    def add_record(self, placement: Placement) -> None:
+        """Write a record of its own random name. All packs it needs must be in the store already."""
+        name = random_name()
+        body = format_placement(placement)
+        self.backend.put(record_key(placement.root, name), body)
+        if not self.backend.is_local:
+            self.index.cache_record(self.id, placement.root, name, body)
+
+    def check_no_collection(self) -> None:
+        """Refuse to call a push done in a store whose garbage collection this version cannot take part in.
+
+        A writer has to look for packs condemned by a collection after it wrote its record
+        (docs/reference/format/README.md). No version so far starts collections, hence any object means a newer one.
+        """
+        if next(iter(self.backend.list(GC_PREFIX)), None) is not None:
+            raise UnsupportedVersion(
+                f"`{self.location}` has garbage collection records of a newer dvx",
+                affected="the objects were uploaded, but they may be collected; do not rely on this push",
+                hints=["update dvx: `pip install --upgrade dvx`, then run `dvx push` again"],
+            )
+
+
+def open_store(backend: Backend, index: ChunkIndex, *, temporary_folder: str, create: bool) -> Store:
+    """Read the marker of a store, or write it when `create` is set and there is none.
+
+    Raises DataMissing (kind "empty-remote") for a place without a marker, UnsupportedVersion for a newer layout.
+    """
+    try:
+        body = backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
+    except ObjectNotFound:
+        if not create:
+            raise DataMissing(
+                f"`{backend.location}` is not a dvx store yet",
+                affected="no data was read or written",
+                hints=["push to it first: `dvx push`", "or check the address: `dvx remote list`"],
+                kind="empty-remote",
+            ) from None
+        body = _create_marker(backend)
+    os.makedirs(temporary_folder, exist_ok=True)
+    return Store(backend, index, parse_marker(body).store_id, temporary_folder=temporary_folder)
+
+
+def _create_marker(backend: Backend) -> bytes:
+    try:
+        backend.put(MARKER_KEY, format_marker(StoreMarker(store_id=random_name())), if_absent=True)
+    except ObjectExists:
+        pass
+    # Read back rather than trusted: where two create at once without conditional writes, the last one counts.
+    return backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
+
+
+def learn_packs(store: Store, *, jobs: int) -> int:
+    """Make every pack of a store known to the index; how an index that was lost is rebuilt. Returns the count."""
+    names = [
+        name for item in store.backend.list(PACKS_PREFIX) if (name := parse_pack_key(item.key)) is not None
+    ]
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        return sum(pool.map(lambda name: _learn_pack(store, name), names))
+
+
+def _learn_pack(store: Store, name: bytes) -> bool:
+    try:
+        store.pack_index(name)
+    except DvxError:
+        # A damaged pack offers nothing to deduplicate against; reading data from it reports the damage.
+        return False
+    store.index.add_hold(store.id, [name])
+    return True

@@ -1,0 +1,1 @@
+"""testing: shipped test kit: contract suites, fault injection, builders."""
