@@ -16,7 +16,13 @@ from dvx.backends.s3_client import S3Options, is_aws_endpoint
 from dvx.core.errors import BackendUnreachable, CredentialsError, NotFound, UsageError
 from dvx.testing.contract import BackendContract
 from dvx.testing.proxy import FaultProxy, WireEffect, WireFault, start_fault_proxy
-from dvx.testing.servers import RunningServer, S3Remote, create_bucket, make_test_client
+from dvx.testing.servers import (
+    CREDENTIALS_ENVIRONMENT,
+    RunningServer,
+    S3Remote,
+    create_bucket,
+    make_test_client,
+)
 
 CONTENT = bytes(range(256)) * 20_000  # 5.12 MB
 
@@ -41,24 +47,36 @@ def make_backend(remote: S3Remote, *, endpoint: str | None = None) -> S3Backend:
     )
 
 
-@pytest.mark.usefixtures("s3_credentials")
-class TestS3BackendOnMoto(BackendContract):
-    @pytest.fixture
-    def backend(self, moto_bucket: S3Remote) -> Iterator[Backend]:
-        backend = make_backend(moto_bucket)
-        yield backend
+@pytest.fixture(scope="session")
+def shared_backends(moto_bucket: S3Remote, rclone_bucket: S3Remote) -> Iterator[dict[str, S3Backend]]:
+    """One backend for each server: building a client takes longer than most tests of the contract."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS_ENVIRONMENT.items():
+            patch.setenv(name, value)
+        backends = {"moto": make_backend(moto_bucket), "rclone": make_backend(rclone_bucket)}
+    yield backends
+    for backend in backends.values():
         backend.close()
 
 
-@pytest.mark.usefixtures("s3_credentials")
+def emptied(backend: S3Backend) -> S3Backend:
+    """Move the backend to a prefix without objects."""
+    backend._base = f"data/{uuid.uuid4().hex}/"
+    return backend
+
+
+class TestS3BackendOnMoto(BackendContract):
+    @pytest.fixture
+    def backend(self, shared_backends: dict[str, S3Backend]) -> Backend:
+        return emptied(shared_backends["moto"])
+
+
 class TestS3BackendOnRclone(BackendContract):
     honours_if_absent = False
 
     @pytest.fixture
-    def backend(self, rclone_bucket: S3Remote) -> Iterator[Backend]:
-        backend = make_backend(rclone_bucket)
-        yield backend
-        backend.close()
+    def backend(self, shared_backends: dict[str, S3Backend]) -> Backend:
+        return emptied(shared_backends["rclone"])
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from dvx.backends.backend import (
     NO_CONNECTION,
     Backend,
     ObjectExists,
+    ObjectNotFound,
     ObjectStat,
     TransientBackendError,
     not_found,
@@ -93,18 +94,22 @@ class RetryingBackend:
         """
         may_be_ours = False
 
-        def attempt() -> None:
+        def attempt() -> ObjectExists | None:
             nonlocal may_be_ours
             try:
                 self._inner.put(key, data, if_absent=if_absent)
             except TransientBackendError:
                 may_be_ours = True
                 raise
-            except ObjectExists:
-                if not may_be_ours or not self._holds(key, data):
+            except ObjectExists as error:
+                if not may_be_ours:
                     raise
+                return error
+            return None
 
-        self._call(attempt)
+        refusal = self._call(attempt)
+        if refusal is not None and not self._holds(key, data):
+            raise refusal
 
     def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
         """Store a file; see Backend.put_file."""
@@ -174,9 +179,9 @@ class RetryingBackend:
 
     def _holds(self, key: str, data: bytes) -> bool:
         try:
-            return self._inner.get(key, max_bytes=len(data)) == data
-        except IntegrityError:
-            return False  # larger than what we wrote
+            return self.get(key, max_bytes=len(data)) == data
+        except (IntegrityError, ObjectNotFound):
+            return False  # larger than what we wrote, or deleted meanwhile
 
     def _finish_download(self, key: str, path: str, *, size: int) -> None:
         found = self.stat(key)

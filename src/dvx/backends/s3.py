@@ -8,7 +8,8 @@ bounded by 5 GB; packs are far smaller.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, BinaryIO, Final
+from io import BufferedReader
+from typing import Any, Final
 
 from dvx.backends.backend import (
     ObjectNotFound,
@@ -154,7 +155,7 @@ class S3Backend:
         """Close the connections."""
         self._client.close()
 
-    def _put(self, key: str, body: bytes | BinaryIO, *, size: int, conditions: dict[str, str]) -> None:
+    def _put(self, key: str, body: bytes | BufferedReader, *, size: int, conditions: dict[str, str]) -> None:
         if size > MAX_PUT_BYTES:
             raise BackendError(f"`{key}` has {size} bytes, more than a single PUT may have", kind="too-large")
         request = self._object(key) | self._put_options | conditions | content_md5(self._client, body)

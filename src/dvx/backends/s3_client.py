@@ -7,7 +7,8 @@ costs 180 ms, which commands that stay local do not pay.
 import base64
 import hashlib
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, Literal
+from io import BufferedReader
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dvx.backends.s3_errors import client_errors
@@ -22,7 +23,7 @@ _AWS_HOSTS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 class S3Options:
     """Everything that decides how a bucket is reached; credentials come from the standard AWS chain.
 
-    `prefix` has no slash at either end. `auto` means path-style addresses and Content-MD5 instead of the newer
+    `prefix` has no slash at either end. `auto` means path-style addresses and Content-MD5 instead of newer
     checksums for a custom endpoint, and AWS's own defaults for AWS. `max_connections` must be at least the
     number of threads that use the backend.
     """
@@ -91,6 +92,7 @@ def _config(options: S3Options, *, is_custom: bool) -> Any:
     checksum = options.checksum
     if checksum == "auto":
         checksum = "when_required" if is_custom else "when_supported"
+    s3_options: Any = {"addressing_style": addressing} | _signing(is_custom=is_custom, checksum=checksum)
     return Config(
         signature_version=UNSIGNED if options.anonymous else None,
         max_pool_connections=options.max_connections,
@@ -101,21 +103,21 @@ def _config(options: S3Options, *, is_custom: bool) -> Any:
         response_checksum_validation="when_required",
         # One attempt: a retry hidden here would turn our own create-once put into "already exists".
         retries={"total_max_attempts": 1, "mode": "standard"},
-        s3={"addressing_style": addressing} | _signing(is_custom=is_custom, checksum=checksum),
+        s3=s3_options,
         tcp_keepalive=True,
     )
 
 
 def _signing(*, is_custom: bool, checksum: str) -> dict[str, bool]:
-    # Content-MD5 is part of the signature and protects the body. The SHA-256 of the body, which plain HTTP has
-    # by default, would be a second pass (512 MiB to `rclone serve s3`: 2.45 s instead of 2.3 s), and some
-    # servers sign it without ever comparing it with the body.
+    # Content-MD5 is part of the signature and protects the body. The SHA-256 of the body, which plain HTTP
+    # has by default, would be a second pass (512 MiB to `rclone serve s3`: 2.45 s instead of 2.3 s), and
+    # `rclone serve s3` never compares it with the body.
     if is_custom and checksum == "when_required" and _has_md5():
         return {"payload_signing_enabled": False}
     return {}
 
 
-def content_md5(client: Any, body: bytes | BinaryIO) -> dict[str, str]:
+def content_md5(client: Any, body: bytes | BufferedReader) -> dict[str, str]:
     """Return the parameter ContentMD5 for an upload, or nothing where the client sends a newer checksum.
 
     A file is read to its end and wound back. Nothing too where MD5 is forbidden (FIPS): the SHA-256 in the

@@ -97,6 +97,8 @@ class FolderCache:
         return folder
 
     def _keep(self, relative: str, folder: Folder) -> Folder:
+        if folder.descriptor is None:
+            return folder  # a path may mean something else by the time of the next use: check it again
         self._open[relative] = folder
         if len(self._open) > self._capacity:
             self._open.popitem(last=False)

@@ -118,7 +118,11 @@ class _Adding:
             return False
         if not self.target.is_named(pair.path):
             return True
-        if found is None or entry.kind != found.kind or (entry.size != found.size and entry.kind != "directory"):
+        if (
+            found is None
+            or entry.kind != found.kind
+            or (entry.size != found.size and entry.kind != "directory")
+        ):
             return False
         if entry.kind == "directory":
             return True
@@ -160,7 +164,8 @@ class _Adding:
         """Take the outcome of one item."""
         entry = step.entry
         if entry is None:
-            assert stored.id is not None and stored.stat is not None
+            assert stored.id is not None
+            assert stored.stat is not None
             entry = Entry(self._inner(step.path), step.kind, stored.stat.size, stored.id)
             self.ids.remember(step.path, step.kind, stored.stat, stored.id)
         if self.manifest is not None:
@@ -209,7 +214,9 @@ def run_add(project: Project, plan: AddPlan) -> AddResult:
     compress = project.config.get("store.compression") != "none"
     project.reporter.start("add")
     try:
-        with Ingester(project.local, jobs=project.jobs, compress=compress, reporter=project.reporter) as ingester:
+        with Ingester(
+            project.local, jobs=project.jobs, compress=compress, reporter=project.reporter
+        ) as ingester:
             with project.pages() as pages:
                 for stored in ingester.ingest(_all_items(project, plan, adding, pages)):
                     step = stored.token
@@ -230,9 +237,7 @@ def run_add(project: Project, plan: AddPlan) -> AddResult:
     return result
 
 
-def _all_items(
-    project: Project, plan: AddPlan, adding: list[_Adding], pages: PageReader
-) -> Iterator[Item]:
+def _all_items(project: Project, plan: AddPlan, adding: list[_Adding], pages: PageReader) -> Iterator[Item]:
     for target in plan.targets:
         one = _Adding(project, target)
         adding.append(one)
@@ -262,4 +267,3 @@ def _write_pointers(project: Project, adding: list[_Adding], result: AddResult) 
 
 def _link_bytes(path: str) -> bytes:
     return os.fsencode(os.readlink(path))
-

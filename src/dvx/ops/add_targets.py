@@ -7,13 +7,14 @@ import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, name_some
 from dvx.formats.pointer import Pointer
 from dvx.ops.project import Project
+from dvx.ops.selection import workspace_pointers
 from dvx.ops.trees import Ignore, Pair, Tree, pair_up
 from dvx.repo.ignore import load_ignore
-from dvx.ops.selection import workspace_pointers
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import is_pattern
 from dvx.store.manifests import PageReader
@@ -104,7 +105,9 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
             yield _checked(path)
             continue
         found = sorted(glob.glob(path, root_dir=root, recursive=True)) if is_pattern(path) else []
-        found = [name for name in found if not name.endswith(".dvx") and os.path.basename(name) != ".gitignore"]
+        found = [
+            name for name in found if not name.endswith(".dvx") and os.path.basename(name) != ".gitignore"
+        ]
         if not found and os.path.lexists(os.path.join(root, path + ".dvx")):
             raise NotFound(
                 f"`{path}` is tracked but not in the workspace",
@@ -173,7 +176,7 @@ def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, Trac
 
 def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
     everything = sorted({*paths, *tracked}, key=lambda path: path + "/")
-    for outer, inner in zip(everything, everything[1:], strict=False):
+    for outer, inner in pairwise(everything):
         if inner.startswith(outer + "/") and (outer in paths or inner in paths):
             raise PathRefused(
                 f"`{inner}` is inside `{outer}`; a file can be tracked only once",
@@ -186,7 +189,11 @@ def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) ->
 def _check_git(project: Project, paths: Sequence[str]) -> None:
     in_git = sorted(project.git.is_tracked(paths))
     if in_git:
-        flag = "-r " if any(os.path.isdir(os.path.join(project.repository.root, path)) for path in in_git) else ""
+        flag = (
+            "-r "
+            if any(os.path.isdir(os.path.join(project.repository.root, path)) for path in in_git)
+            else ""
+        )
         raise PathRefused(
             f"Git already tracks {name_some(in_git)}",
             affected="nothing was added",
@@ -198,7 +205,9 @@ def _check_git(project: Project, paths: Sequence[str]) -> None:
         raise UsageError(
             f"a `.gitignore` rule hides the pointer(s) {name_some(hidden)} from Git",
             affected="nothing was added",
-            hints=[f"find the rule: `git check-ignore -v {hidden[0]}`, and allow pointers below it: `!*.dvx`"],
+            hints=[
+                f"find the rule: `git check-ignore -v {hidden[0]}`, and allow pointers below it: `!*.dvx`"
+            ],
             kind="pointer-ignored",
         )
 

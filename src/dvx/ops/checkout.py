@@ -156,7 +156,9 @@ def _judge_suspects(
     for item in suspects:
         is_stored = item.path in stored and ids.get(item.path) in stored[item.path]
         if item.state is FileState.UNTRACKED:
-            _judge_extra(change, item, is_stored=is_stored, force=force, needed=needed_folders, written=written)
+            _judge_extra(
+                change, item, is_stored=is_stored, force=force, needed=needed_folders, written=written
+            )
         elif not is_stored and not force and not _is_empty_folder(change.tree, item):
             change.conflicts.append(item.path)
 
@@ -236,8 +238,8 @@ def _ids_of(project: Project, tree: Tree, items: Iterable[Difference]) -> dict[s
         known[item.path] = item.id or ids.known(item.path, item.found)
         if known[item.path] is None:
             unknown.append((item.path, item.found))
-    for path, _, content_id in ids.hash_all(unknown, jobs=project.jobs, reporter=project.reporter):
-        known[path] = content_id
+    hashed = ids.hash_all(unknown, jobs=project.jobs, reporter=project.reporter)
+    known.update((path, content_id) for path, _, content_id in hashed)
     ids.save()
     return known
 
@@ -252,7 +254,9 @@ def _check_space(project: Project, plan: CheckoutPlan) -> None:
             f"not enough space for the checkout: {format_size(max(needed, largest))} needed, "
             f"{format_size(free)} free",
             affected="nothing was changed",
-            hints=[f"free space (`df -h {project.repository.root}` shows its use), then run the command again"],
+            hints=[
+                f"free space (`df -h {project.repository.root}` shows its use), then run the command again"
+            ],
             kind="disk-full",
         )
 
@@ -289,7 +293,7 @@ def _apply(
         result.removed += _remove(project, writer, path)
     _clear_folders(project, change, writer)
     if source is not None:
-        ids = ContentIds(project.stat_cache, tree.root, tree.path)
+        ids = ContentIds(project.stat_cache, tree.root, tree.path, is_writing=True)
         inside = tree.path if tree.kind == "directory" else ""
         with Restorer(
             source.store,
@@ -328,7 +332,9 @@ def _clear_folders(project: Project, change: TreeChange, writer: WorkspaceWriter
         absolute = os.path.join(project.repository.root, file.path)
         if os.path.isdir(absolute) and not os.path.islink(absolute):
             for folder, _, _ in os.walk(absolute, topdown=False):
-                writer.remove_empty_folders(os.path.relpath(folder, project.repository.root).replace(os.sep, "/"))
+                writer.remove_empty_folders(
+                    os.path.relpath(folder, project.repository.root).replace(os.sep, "/")
+                )
 
 
 def _finish_folders(change: TreeChange, writer: WorkspaceWriter) -> None:

@@ -24,16 +24,26 @@ _ROWS_AT_ONCE: Final = 20_000
 class ContentIds:
     """Ids of the files below one tracked path. Use from one thread; call `save` at the end."""
 
-    def __init__(self, cache: StatCache, root: str, path: str) -> None:
-        """`root` is the top of the work tree, `path` the tracked path relative to it."""
+    def __init__(self, cache: StatCache, root: str, path: str, *, is_writing: bool = False) -> None:
+        """`root` is the top of the work tree, `path` the tracked path relative to it.
+
+        `is_writing` is for files that dvx itself writes now, so that their state is certain.
+        """
         self._cache = cache
         self._root = root
-        self._rows = cache.lookup_tree(path)
+        self._path = path
+        self._rows: dict[str, StatRow] | None = None
         self._fresh: list[tuple[str, StatRow]] = []
+        # A file that changes after this moment may have been read before it did, within one tick of its clock.
+        self._observed_ns = None if is_writing else time.time_ns()
 
     def known(self, path: str, found: WalkEntry) -> bytes | None:
         """The id of a file that is as it was when its id was computed, else None."""
-        row = self._rows.get(path)
+        if self._rows is None:
+            self._rows = self._cache.lookup_tree(self._path)
+            if (row := self._cache.lookup(self._path)) is not None:
+                self._rows[""] = row
+        row = self._rows.get(path[len(self._path) + 1 :])
         return row.id if row is not None and row_matches(row, found) else None
 
     def remember(self, path: str, kind: str, stat: FileStat, content_id: bytes) -> None:
@@ -47,7 +57,7 @@ class ContentIds:
     def save(self) -> None:
         """Write the noted ids to the cache."""
         if self._fresh:
-            self._cache.store(self._fresh, observed_ns=time.time_ns())
+            self._cache.store(self._fresh, observed_ns=self._observed_ns or time.time_ns())
             self._fresh = []
 
     def hash_all(

@@ -12,9 +12,11 @@ from dvx.core.errors import NotFound
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests, walk_entries
 from dvx.formats.pointer import Pointer
-from dvx.ops.differences import FileState, find_differences
+from dvx.ops.content import ContentIds
+from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of, workspace_pointers
+from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer, pointers_at
 from dvx.repo.targets import Target
 from dvx.store.manifests import PageReader
@@ -154,10 +156,30 @@ def _workspace_changes(
     for tree in trees_of(project, present):
         if not os.path.lexists(tree.absolute):
             continue
-        for item in find_differences(project, tree, pages):
+        differences = list(find_differences(project, tree, pages))
+        ids = _ids_of_likely_renames(project, tree, differences)
+        for item in differences:
             found = item.found
-            after = (found.size, item.id or b"", found.kind) if found is not None else None
-            yield item.path, _entry_side(item.entry), after if item.state is not FileState.DELETED else None
+            content_id = item.id or ids.get(item.path) or b""
+            after = (found.size, content_id, found.kind) if found is not None else None
+            yield item.path, _entry_side(item.entry), after
+
+
+def _ids_of_likely_renames(
+    project: Project, tree: Tree, differences: Sequence[Difference]
+) -> dict[str, bytes | None]:
+    """Hash the untracked files that are as long as a deleted one: only those can be renames."""
+    sizes = {item.entry.size for item in differences if item.state is FileState.DELETED and item.entry}
+    likely = [
+        (item.path, item.found)
+        for item in differences
+        if item.state is FileState.UNTRACKED and item.found is not None and item.found.size in sizes
+    ]
+    cache = ContentIds(project.stat_cache, tree.root, tree.path)
+    hashed = cache.hash_all(likely, jobs=project.jobs, reporter=project.reporter)
+    ids = {path: content_id for path, _, content_id in hashed}
+    cache.save()
+    return ids
 
 
 def _sort_in(

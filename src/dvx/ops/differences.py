@@ -84,4 +84,3 @@ def is_other_kind(entry: Entry, found: WalkEntry) -> bool:
     if entry.kind == found.kind:
         return False
     return not (_IGNORES_MODE and {entry.kind, found.kind} == {"file", "executable"})
-

@@ -132,4 +132,3 @@ def fetch(project: Project, targets: Sequence[Target], *, remote_name: str | Non
         except ObjectNotFound as error:
             tracked = [target.tracked for target in targets]
             raise missing_on_remote(tracked, project.remote(remote_name)) from error
-

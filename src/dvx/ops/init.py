@@ -42,7 +42,9 @@ def initialise(project: Project, *, remote_url: str | None) -> InitResult:
     remote = None
     if remote_url is not None:
         remote = "origin"
-        add_remote(project, remote, remote_url, options={}, force=was_initialised, local=False, make_default=True)
+        add_remote(
+            project, remote, remote_url, options={}, force=was_initialised, local=False, make_default=True
+        )
         if ".dvx/config.toml" not in changed:
             changed.append(".dvx/config.toml")
     stage(project, changed)

@@ -45,7 +45,9 @@ def list_paths(
             opens = recursive or (path is not None and _is_opened(path, target))
             if pointer.kind == "file" or not opens:
                 is_empty = False
-                yield ListedPath(target.tracked.path, pointer.kind, pointer.size, pointer.files or 1, pointer.id)
+                yield ListedPath(
+                    target.tracked.path, pointer.kind, pointer.size, pointer.files or 1, pointer.id
+                )
                 continue
             tree = Tree(project.repository.root, target.tracked.path, pointer, target.inside)
             entries = ((name, entry) for _, name, entry in tree.entries(pages))

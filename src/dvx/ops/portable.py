@@ -22,7 +22,9 @@ def name_warnings(paths: Iterable[str]) -> list[str]:
     warnings = [f"Windows cannot hold {name_some(found)}: {reason}" for reason, found in reasons.items()]
     collisions = [f"{first} / {second}" for first, second in case_collisions(names)]
     if collisions:
-        warnings.append(f"names that differ only by case are one file on Windows and macOS: {name_some(collisions)}")
+        warnings.append(
+            f"names that differ only by case are one file on Windows and macOS: {name_some(collisions)}"
+        )
     return warnings
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from dvx.core.errors import FormatError, GitError, NotFound, UsageError
+from dvx.core.errors import DvxError, FormatError, GitError, NotFound, UsageError
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors
 from dvx.disk.lock import hold_lock
@@ -38,7 +38,12 @@ class Project:
     """One clone, opened for one command. Use as a context manager, from one thread."""
 
     def __init__(
-        self, repository: Repository, *, env: Mapping[str, str], overrides: Mapping[str, str], reporter: Reporter
+        self,
+        repository: Repository,
+        *,
+        env: Mapping[str, str],
+        overrides: Mapping[str, str],
+        reporter: Reporter,
     ) -> None:
         """`overrides` are settings given as flags."""
         self.repository = repository
@@ -87,7 +92,9 @@ class Project:
     @cached_property
     def index(self) -> "ChunkIndex":
         """The chunk index, shared by the worktrees of the repository."""
-        from dvx.store.index import ChunkIndex  # blake3, zstd and the chunker: not for commands that read no data
+        from dvx.store.index import (
+            ChunkIndex,  # blake3, zstd and the chunker: not for commands that read no data
+        )
 
         return ChunkIndex(self.repository.index_path)
 
@@ -141,8 +148,12 @@ class Project:
             self.reporter.note(notice)
         location = parse_location(remote.url, base_dir=self.repository.root)
         deadline_s = float(self.config.number("network.retry_deadline_s"))
+
+        def say_retry(error: DvxError, delay_s: float) -> None:
+            self.reporter.note(f"{error.what}; trying again in {delay_s:.0f} s")
+
         return open_backend(
-            location, remote.options, jobs=self.transfers, deadline_s=deadline_s, on_retry=self.reporter.note
+            location, remote.options, jobs=self.transfers, deadline_s=deadline_s, on_retry=say_retry
         )
 
     def pages(self, remote_name: str | None = None) -> "PageReader":
@@ -172,7 +183,11 @@ class Project:
     def older_roots(self, pointer_path: str, *, limit: int) -> list[bytes]:
         """The roots that the newest commits had for a pointer, newest first."""
         try:
-            log = self.git.run(["log", f"-{limit + 1}", "--format=%H", "--", pointer_path]).decode("ascii").split()
+            log = (
+                self.git.run(["log", f"-{limit + 1}", "--format=%H", "--", pointer_path])
+                .decode("ascii")
+                .split()
+            )
         except GitError:
             return []  # no commit yet
         roots = []
@@ -231,5 +246,3 @@ class Project:
 
         with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait):
             yield
-
-

@@ -54,9 +54,12 @@ def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
     sendable = [item for item in absent if item.pointer.id in local]
     for item in sendable:
         check_fits(local[item.pointer.id], item)
-    _learn_older_versions(project, remote, sendable, {item.pointer.id: local[item.pointer.id] for item in sendable})
+    _learn_older_versions(
+        project, remote, sendable, {item.pointer.id: local[item.pointer.id] for item in sendable}
+    )
     roots = [
-        RootTransfer(root_data(item), local[item.pointer.id], local[item.pointer.id].runs) for item in sendable
+        RootTransfer(root_data(item), local[item.pointer.id], local[item.pointer.id].runs)
+        for item in sendable
     ]
     plan.transfer = plan_transfer(project.local, remote, roots, jobs=project.jobs)
     plan.plain_bytes = sum(item.pointer.size for item in sendable)

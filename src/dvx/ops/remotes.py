@@ -67,7 +67,9 @@ def remove_remote(project: Project, name: str) -> None:
     """Remove a remote from the configuration; the data there is not touched."""
     repository = project.repository
     if name not in {remote.name for remote in remotes(project.config, repository)}:
-        raise NotFound(f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote")
+        raise NotFound(
+            f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote"
+        )
     for path in (repository.config_path, repository.local_config_path):
         _drop(path, f"remote.{name}")
         if project.config.text("core.remote") == name:

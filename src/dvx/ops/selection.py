@@ -52,7 +52,9 @@ def select_targets(project: Project, targets: Sequence[str]) -> list[Target]:
 
 def _may_mean(target: str, pointer_path: str) -> bool:
     data_path = pointer_path.removesuffix(".dvx")
-    return target in (pointer_path, data_path, "") or (pointer_path + "/").startswith(target.rstrip("/") + "/")
+    return target in (pointer_path, data_path, "") or (pointer_path + "/").startswith(
+        target.rstrip("/") + "/"
+    )
 
 
 def select_revisions(
@@ -92,6 +94,12 @@ def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
     """The trees of targets in this work tree."""
     root = project.repository.root
     return [
-        Tree(root, target.tracked.path, target.tracked.pointer, target.inside, load_ignore(root, target.tracked.path))
+        Tree(
+            root,
+            target.tracked.path,
+            target.tracked.pointer,
+            target.inside,
+            load_ignore(root, target.tracked.path),
+        )
         for target in targets
     ]

@@ -66,7 +66,9 @@ def partial_local_runs(
     """
     if remote is None:
         return None
-    for placement in remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, []):
+    for placement in remote.placements([tracked.pointer.id], jobs=project.transfers).get(
+        tracked.pointer.id, []
+    ):
         check_fits(placement, tracked)
         try:
             runs = _localise_spans(project.local, remote, placement, spans)

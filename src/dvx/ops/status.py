@@ -84,7 +84,9 @@ def read_status(
                 status.state = PathState.NOT_CHECKED_OUT
                 continue
             try:
-                status.differences = sorted(find_differences(project, tree, pages), key=lambda item: item.path)
+                status.differences = sorted(
+                    find_differences(project, tree, pages), key=lambda item: item.path
+                )
             except DataMissing as error:
                 status.state, status.problem = PathState.UNKNOWN, error.what
                 continue

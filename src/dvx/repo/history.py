@@ -105,14 +105,15 @@ class History:
 
     def file_versions(self, pattern: str) -> list[FileVersion]:
         """Return every regular file content that a path matching `pattern` has in any commit that a
-        reference or HEAD reaches, newest first, each (path, content) once."""
-        commits = self._ask("rev-list", "--all", "--full-history", "--", pattern)
+        reference or HEAD reaches, newest first, each (path, content) once, with the oldest commit."""
+        commits = self._ask("rev-list", "--all", "--full-history", "--topo-order", "--", pattern)
         answer = self._ask(
             "diff-tree", "--stdin", "-r", "-m", "--root", "--raw", "-z", "--no-renames", "--", pattern,
             request=commits,
         )  # fmt: skip
-        unique = {(version.path, version.object_id): version for version in reversed(list(_versions(answer)))}
-        return list(reversed(unique.values()))
+        # Children come before parents, so the last one that is seen brought the content in.
+        unique = {(version.path, version.object_id): version for version in _versions(answer)}
+        return list(unique.values())
 
     def read_object(self, object_id: str, *, limit_bytes: int) -> bytes | None:
         """Return the content of an object through one Git process that stays open; None above the limit."""

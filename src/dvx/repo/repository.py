@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.core.errors import DvxError, NotARepository, PathRefused
+from dvx.core.errors import GitError, NotARepository, PathRefused
 from dvx.repo.git import Git
 
 CONFIG_FOLDER: Final = ".dvx"
@@ -21,7 +21,7 @@ class Repository:
 
     `git_dir` belongs to this work tree, `common_dir` to all work trees of the repository; they differ in
     linked work trees only. `prefix` is the folder that the command runs in, relative to `root`, with `/`;
-    "" at the top.
+    "" at the top, and `../...` where GIT_WORK_TREE puts the work tree elsewhere.
     """
 
     root: str
@@ -196,27 +196,26 @@ def _without_git(base: str, root: str, git_dir: str) -> Repository | None:
 
 
 def _ask_git(base: str, environment: Mapping[str, str]) -> Repository:
-    git = Git(base, environment=environment)
     try:
-        answer = git.run(["rev-parse", "--absolute-git-dir", "--git-common-dir", "--is-inside-work-tree"])
-        git_dir, common, inside = os.fsdecode(answer).rstrip("\n").split("\n")
-        if inside != "true":
-            raise _bare(git_dir)
-        root = os.fsdecode(git.run(["rev-parse", "--show-toplevel"])).rstrip("\n")
-    except DvxError as error:
-        if isinstance(error, NotARepository) or error.kind == "git-missing":
+        answer = Git(base, environment=environment).run(
+            ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"]
+        )
+    except GitError as error:
+        if "must be run in a work tree" in error.what:
+            raise _bare(base) from error
+        if error.kind == "git-missing":
             raise
         raise NotARepository(
             f"`{base}` is not in a usable Git repository: {error.what}",
             hints=error.hints or ["make one: `git init`", "or go to one: `cd REPOSITORY`"],
         ) from error
-    root = os.path.realpath(root)
-    return Repository(
-        root=root,
-        git_dir=os.path.realpath(git_dir),
-        common_dir=os.path.realpath(os.path.join(base, common)),
-        prefix=_below(root, base) or "",
+    git_dir, common, root = (
+        os.path.realpath(os.path.join(base, os.fsdecode(line))) for line in answer.splitlines()
     )
+    prefix = _below(root, base)
+    if prefix is None:  # GIT_WORK_TREE or core.worktree: the command runs outside the work tree
+        prefix = os.path.relpath(base, root).replace(os.sep, "/")
+    return Repository(root=root, git_dir=git_dir, common_dir=common, prefix=prefix)
 
 
 def _no_repository(start: str) -> NotARepository:

@@ -49,6 +49,11 @@ def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -
     return [Target(each, tuple(inside[each.path] or ())) for each in tracked if each.path in inside]
 
 
+def is_pattern(path: str) -> bool:
+    """Tell whether a path has signs that a glob gives a meaning."""
+    return not _GLOB_SIGNS.isdisjoint(path)
+
+
 def matches_inside(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Return the predicate over paths inside a directory for `Target.inside`; no patterns match everything.
 

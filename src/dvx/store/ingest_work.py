@@ -156,7 +156,9 @@ def _encode_pieces(
     chunks: list[ChunkWork] = []
     for chunk_id, piece in pieces:
         location = known.get(chunk_id)
-        chunks.append(ChunkWork(chunk_id, piece, location, None if location else encode(encoder, piece, offset)))
+        chunks.append(
+            ChunkWork(chunk_id, piece, location, None if location else encode(encoder, piece, offset))
+        )
         offset += len(piece)
     return chunks
 

@@ -12,7 +12,6 @@ from dvx.core.errors import DataMissing
 from dvx.core.ids import format_id
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder, ReadPages
-from dvx.formats.placement import Placement
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.index import Location
 from dvx.store.pack_sink import PackSink

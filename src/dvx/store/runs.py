@@ -165,7 +165,9 @@ class RangeBudget:
             self._blocks.clear()
         if self._opens_range(pack, start):
             self.ranges += 1
-        self._blocks.update((pack, block) for block in range(start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES + 1))
+        self._blocks.update(
+            (pack, block) for block in range(start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES + 1)
+        )
         self.plain_bytes += plain_bytes
         self._window_plain += plain_bytes
 

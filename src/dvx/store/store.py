@@ -7,6 +7,7 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -239,10 +240,8 @@ def open_store(backend: Backend, index: ChunkIndex, *, temporary_folder: str, cr
 
 
 def _create_marker(backend: Backend) -> bytes:
-    try:
+    with suppress(ObjectExists):
         backend.put(MARKER_KEY, format_marker(StoreMarker(store_id=random_name())), if_absent=True)
-    except ObjectExists:
-        pass
     # Read back rather than trusted: where two create at once without conditional writes, the last one counts.
     return backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
 

@@ -136,6 +136,9 @@ def test_root_that_is_missing_raises(tmp_path):
 
 
 def test_tree_deeper_than_the_recursion_limit_is_walked(tmp_path):
-    deep = "/".join("d" for _ in range(1200))
-    os.makedirs(tmp_path / deep)
-    assert listed(tmp_path) == [deep]
+    folders = ["/".join(["d"] * depth) for depth in range(1, 1201)]
+    for folder in folders:
+        os.mkdir(f"{tmp_path}/{folder}")
+    assert listed(tmp_path) == [folders[-1]]
+    for folder in reversed(folders):  # pytest's own clean-up is recursive
+        os.rmdir(f"{tmp_path}/{folder}")
