@@ -124,6 +124,9 @@ class Backend(Protocol):
         other error it is absent.
         """
 
+    def local_path(self, key: str) -> str | None:
+        """Return the path of the file that is the object, for reading only; None where objects are no files."""
+
     def stat(self, key: str) -> ObjectStat | None:
         """Return what is known about the object, or None when there is none."""
 

@@ -103,6 +103,10 @@ class FolderBackend:
             with disk_errors(path, "write"):
                 _copy_to(file, path, key=key)
 
+    def local_path(self, key: str) -> str | None:
+        """Return the path of the object's file; see Backend.local_path."""
+        return self._path(key)
+
     def stat(self, key: str) -> ObjectStat | None:
         """Return size and time, or None; see Backend.stat."""
         path = self._path(key)

@@ -77,6 +77,10 @@ class MemoryBackend:
         with disk_errors(path, "write"), open(path, "wb") as file:
             file.write(data)
 
+    def local_path(self, key: str) -> str | None:  # noqa: ARG002
+        """Return None: objects are no files here; see Backend.local_path."""
+        return None
+
     def stat(self, key: str) -> ObjectStat | None:
         """Return size and time, or None; see Backend.stat."""
         check_key(key)

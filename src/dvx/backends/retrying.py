@@ -144,6 +144,10 @@ class RetryingBackend:
         else:
             self._note_success()
 
+    def local_path(self, key: str) -> str | None:
+        """Return the path of the object's file, if it is one; see Backend.local_path."""
+        return self._inner.local_path(key)
+
     def stat(self, key: str) -> ObjectStat | None:
         """Return size and time, or None; see Backend.stat."""
         return self._call(lambda: self._inner.stat(key))

@@ -120,6 +120,10 @@ class S3Backend:
         with _kept_if_transient(path), disk_errors(path, "write"), open(path, "wb") as file:
             self._read(key, body, start=0, length=size, write=file.write)
 
+    def local_path(self, key: str) -> str | None:  # noqa: ARG002
+        """Return None: objects are no files here; see Backend.local_path."""
+        return None
+
     def stat(self, key: str) -> ObjectStat | None:
         """Return size and time, or None; see Backend.stat."""
         try:

@@ -1,1 +1,1 @@
-"""cli: the only layer that prints, prompts, and reads arguments."""
+"""cli: the only layer that prints, prompts, and reads the command line and the environment."""

@@ -114,7 +114,11 @@ class Project:
 
         path = self.store_path
         store = open_store(
-            FolderBackend(path), self.index, temporary_folder=os.path.join(path, "tmp"), create=True
+            FolderBackend(path),
+            self.index,
+            temporary_folder=os.path.join(path, "tmp"),
+            create=True,
+            is_remote=False,
         )
         self._stores["."] = store
         if self.index.is_new:
@@ -209,7 +213,7 @@ class Project:
         try:
             yield
         except DamagedPack as error:
-            if error.is_local and error.pack:
+            if error.pack and not error.is_remote:
                 self._set_aside(error.pack)
             raise
 

@@ -53,6 +53,7 @@ def add_remote(
     path = repository.local_config_path if local else repository.config_path
     if name in known:
         _drop(path, f"remote.{name}")
+        project.index.know_store(location.url, None)
     set_value(path, f"remote.{name}.url", url, committed=not local)
     for option, value in options.items():
         text = str(value).lower() if isinstance(value, bool) else value

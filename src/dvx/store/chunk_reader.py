@@ -69,17 +69,17 @@ def decode_verified(store: Store, pack: bytes, frame: Frame) -> bytes:
 class DamagedPack(IntegrityError):
     """Bytes of a pack do not match the ids of its chunks.
 
-    `pack` is its name, empty where no single pack is to blame; `is_local` tells whether it is in the local store.
+    `pack` is its name, empty where no single pack is to blame; `is_remote` tells on which side it is.
     """
 
     kind = "damaged-pack"
     pack: bytes = b""
-    is_local: bool = False
+    is_remote: bool = True
 
 
 def damaged_pack(store: Store, pack: bytes) -> DamagedPack:
     """The error for a pack whose content is not what its index says."""
-    if store.backend.is_local:
+    if not store.is_remote:
         hints = ["run `dvx pull`: the damaged pack was moved aside and is fetched again"]
     else:
         hints = ["push the data again from a clone that has it: `dvx push`"]
@@ -89,7 +89,7 @@ def damaged_pack(store: Store, pack: bytes) -> DamagedPack:
         hints=hints,
     )
     error.pack = pack
-    error.is_local = store.backend.is_local
+    error.is_remote = store.is_remote
     return error
 
 

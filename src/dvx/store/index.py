@@ -29,6 +29,7 @@ CREATE TABLE packs(
   stored_index BLOB NOT NULL, digest BLOB);
 CREATE TABLE chunks(prefix INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY(prefix, pack)) WITHOUT ROWID;
 CREATE TABLE stores(store INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE);
+CREATE TABLE places(location TEXT PRIMARY KEY, id BLOB NOT NULL);
 CREATE TABLE holds(
   store INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY(store, pack)) WITHOUT ROWID;
 CREATE TABLE burned(store INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY(store, name)) WITHOUT ROWID;
@@ -153,6 +154,20 @@ class ChunkIndex:
                 row = self._db.execute("SELECT store FROM stores WHERE id=?", (store_id,)).fetchone()
             number = self._stores[store_id] = int(row[0])
         return number
+
+    def known_store(self, location: str) -> bytes | None:
+        """The id of the store that was last found at a place, or None."""
+        with self._lock:
+            row = self._db.execute("SELECT id FROM places WHERE location=?", (location,)).fetchone()
+        return row[0] if row else None
+
+    def know_store(self, location: str, store_id: bytes | None) -> None:
+        """Remember which store is at a place; None forgets it."""
+        with self._write() as db:
+            if store_id is None:
+                db.execute("DELETE FROM places WHERE location=?", (location,))
+            else:
+                db.execute("INSERT OR REPLACE INTO places VALUES(?,?)", (location, store_id))
 
     # Packs
 

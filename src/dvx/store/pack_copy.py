@@ -4,9 +4,11 @@ Owns the temporary copy. Must not choose packs.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from dvx.core.errors import FormatError, UnsupportedVersion
+from dvx.backends.backend import not_found
+from dvx.core.errors import FormatError, LocalDiskError, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
@@ -21,13 +23,35 @@ def copy_pack(source: Store, target: Store, name: bytes) -> None:
 
     The name stays the same unless the target once had a pack of this name and lost it: names are never used twice.
     """
+    new_name = random_name() if target.index.is_burned(target.id, name) else name
+    path = source.backend.local_path(pack_key(name))
+    if path is not None:
+        with _reading(source, name):
+            digest = file_digest(path)
+            index = _check_copy(source, name, path, digest)
+        target.backend.put_file(pack_key(new_name), path)
+        target.index.add_pack(target.id, new_name, index, digest=digest)
+    else:
+        _download(source, target, name, new_name)
+
+
+@contextmanager
+def _reading(source: Store, name: bytes) -> Iterator[None]:
+    try:
+        yield
+    except LocalDiskError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise not_found(pack_key(name), source.location) from error
+        raise
+
+
+def _download(source: Store, target: Store, name: bytes, new_name: bytes) -> None:
     temporary = os.path.join(target.temporary_folder, f"{random_name().hex()}.copy")
     try:
         size = source.pack_index(name).size
         source.backend.download(pack_key(name), temporary, size=size)
         digest = file_digest(temporary)
         index = _check_copy(source, name, temporary, digest)
-        new_name = random_name() if target.index.is_burned(target.id, name) else name
         target.add_sealed_pack(SealedPack(name=new_name, path=temporary, index=index, digest=digest))
     finally:
         if os.path.exists(temporary):

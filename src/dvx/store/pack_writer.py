@@ -51,7 +51,7 @@ class SealedPack:
 def file_digest(path: str) -> bytes:
     """BLAKE3 of a whole file, read in 1 MiB steps."""
     hasher = Hasher()
-    with open(path, "rb") as source:
+    with disk_errors(path, "read"), open(path, "rb") as source:
         while block := source.read(_WRITE_BUFFER_BYTES):
             hasher.update(block)
     return hasher.digest()

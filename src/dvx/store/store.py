@@ -51,13 +51,14 @@ class Store:
     """Packs and records of one place. Thread-safe as far as its backend is."""
 
     def __init__(
-        self, backend: Backend, index: ChunkIndex, store_id: bytes, *, temporary_folder: str
+        self, backend: Backend, index: ChunkIndex, store_id: bytes, *, temporary_folder: str, is_remote: bool
     ) -> None:
         """`temporary_folder` is a local folder for packs in the making."""
         self.backend = backend
         self.index = index
         self.id = store_id
         self.temporary_folder = temporary_folder
+        self.is_remote = is_remote
 
     @property
     def location(self) -> str:
@@ -160,7 +161,7 @@ class Store:
         placement = parse_placement(body)
         if placement.root != root:
             raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
-        if not is_cached and not self.backend.is_local:
+        if not is_cached and self.is_remote:
             self.index.cache_record(self.id, root, name, body)
         return placement
 
@@ -202,7 +203,7 @@ class Store:
         name = random_name()
         body = format_placement(placement)
         self.backend.put(record_key(placement.root, name), body)
-        if not self.backend.is_local:
+        if self.is_remote:
             self.index.cache_record(self.id, placement.root, name, body)
 
     def check_no_collection(self) -> None:
@@ -219,14 +220,19 @@ class Store:
             )
 
 
-def open_store(backend: Backend, index: ChunkIndex, *, temporary_folder: str, create: bool) -> Store:
+def open_store(
+    backend: Backend, index: ChunkIndex, *, temporary_folder: str, create: bool, is_remote: bool = True
+) -> Store:
     """Read the marker of a store, or write it when `create` is set and there is none.
 
-    Raises DataMissing (kind "empty-remote") for a place without a marker, UnsupportedVersion for a newer layout.
+    Raises DataMissing (kind "empty-remote") for a place without a marker, and (kind "store-vanished") if there
+    was one when this repository used the place before; UnsupportedVersion for a newer layout.
     """
     try:
         body = backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
     except ObjectNotFound:
+        if is_remote and index.known_store(backend.location) is not None:
+            raise _vanished(backend) from None
         if not create:
             raise DataMissing(
                 f"`{backend.location}` is not a dvx store yet",
@@ -235,8 +241,24 @@ def open_store(backend: Backend, index: ChunkIndex, *, temporary_folder: str, cr
                 kind="empty-remote",
             ) from None
         body = _create_marker(backend)
+    store_id = parse_marker(body).store_id
+    if is_remote and index.known_store(backend.location) != store_id:
+        index.know_store(backend.location, store_id)
     os.makedirs(temporary_folder, exist_ok=True)
-    return Store(backend, index, parse_marker(body).store_id, temporary_folder=temporary_folder)
+    return Store(backend, index, store_id, temporary_folder=temporary_folder, is_remote=is_remote)
+
+
+def _vanished(backend: Backend) -> DataMissing:
+    """The error for a place that was a store and now is empty: most likely a folder that is not mounted."""
+    return DataMissing(
+        f"`{backend.location}` was a dvx store when it was last used from here, and now is empty",
+        affected="nothing was read or written there",
+        hints=[
+            "mount it, or correct its address: `dvx remote list`",
+            "if it really was emptied, set the remote again: `dvx remote add --force NAME URL`, then `dvx push`",
+        ],
+        kind="store-vanished",
+    )
 
 
 def _create_marker(backend: Backend) -> bytes:

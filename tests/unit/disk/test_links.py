@@ -70,5 +70,5 @@ def test_copy_that_fails_leaves_nothing(tmp_path, source, monkeypatch):
 
 
 def test_copy_of_a_missing_file_names_it(tmp_path):
-    with pytest.raises(LocalDiskError, match="cannot read `.*none`"):
+    with pytest.raises(LocalDiskError, match=r"cannot read `.*none`"):
         copy_file(str(tmp_path / "none"), str(tmp_path / "copy"))

@@ -116,7 +116,7 @@ def test_directory_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scandir)
-    with pytest.raises(LocalDiskError, match="no permission to list `.*shut`"):
+    with pytest.raises(LocalDiskError, match=r"no permission to list `.*shut`"):
         listed(tmp_path)
 
 

@@ -101,7 +101,8 @@ def test_require_initialised_until_there_is_a_config(repo):
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("x", "sub/x"), ("./x/", "sub/x"), ("../y", "y"), (".", "sub"), ("..", ""), ("", "sub"), ("a/../b", "sub/b"),
+        ("x", "sub/x"), ("./x/", "sub/x"), ("../y", "y"), (".", "sub"), ("..", ""), ("", "sub"),
+        ("a/../b", "sub/b"),
     ],
 )  # fmt: skip
 def test_relative_starts_at_the_current_folder(repo, typed, expected):

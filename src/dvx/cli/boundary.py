@@ -1,0 +1,141 @@
+"""The one place where failures become messages and exit codes.
+
+Owns the form of an error on the terminal, Ctrl-C, and the crash log. Must not swallow a failure: every way out
+has its exit code.
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+from dvx.cli.invocation import Invocation
+from dvx.cli.output import Output, OutputClosedError, escape
+from dvx.core.errors import DvxError, ExitCode
+
+if TYPE_CHECKING:
+    from click import ClickException
+
+_CAUSE_CHARACTERS = 300
+
+
+def run_guarded(action: Callable[[], int], invocation: Invocation, *, args: Sequence[str]) -> int:
+    """Run `action` and return the exit code of the process; every exception ends here."""
+    _catch_interrupts()
+    output = invocation.output
+    try:
+        code = action()
+        output.flush()
+    except OutputClosedError:
+        output.abandon()
+        return ExitCode.DONE  # the reader has what it wanted, as in `dvx ls | head`
+    except KeyboardInterrupt:
+        return _interrupted(output)
+    except DvxError as error:
+        return _failed(error, invocation)
+    except Exception as error:  # noqa: BLE001 - the boundary
+        return _other(error, invocation, args)
+    return code
+
+
+def format_error(error: DvxError, output: Output, *, with_causes: bool = False) -> str:
+    """The message of an error: what, affected, cause and hints, one line each."""
+    lines = [f"{output.paint_message('error', 'red')}: {_indented(error.what)}"]
+    if error.affected:
+        lines.append(f"  affected: {_indented(error.affected)}")
+    lines += [f"  cause: {_indented(cause)}" for cause in _causes(error, everything=with_causes)]
+    lines += [f"{output.paint_message('hint', 'blue')}: {_indented(hint)}" for hint in error.hints]
+    return "\n".join(lines)
+
+
+def _failed(error: DvxError, invocation: Invocation) -> int:
+    with suppress(OutputClosedError):
+        invocation.output.flush()
+    invocation.output.message(format_error(error, invocation.output, with_causes=invocation.verbosity > 0))
+    if invocation.verbosity > 0:
+        invocation.output.message("".join(traceback.format_exception(error)).rstrip())
+    return error.exit_code
+
+
+def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int:
+    from click import Abort, ClickException  # imported already, or nothing of it was raised
+
+    if isinstance(error, Abort):
+        return _interrupted(invocation.output)
+    if isinstance(error, ClickException):
+        return _misused(error, invocation.output)
+    from dvx.cli.crash import write_crash_log
+
+    output = invocation.output
+    path = write_crash_log(error, args=args, env=invocation.env)
+    summary = escape(traceback.format_exception_only(error)[-1].strip())[:_CAUSE_CHARACTERS]
+    output.message(f"{output.paint_message('error', 'red')}: this is a bug in dvx: {summary}")
+    output.message("  affected: the command stopped here; what was stored before stays valid")
+    if path is not None:
+        output.message(f"{output.paint_message('hint', 'blue')}: report it together with the log `{path}`")
+    if path is None or invocation.verbosity > 0:
+        output.message("".join(traceback.format_exception(error)).rstrip())
+    return ExitCode.BUG
+
+
+def _misused(error: "ClickException", output: Output) -> int:
+    """A command line that makes no sense: say so, and how to get help."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        output.message(error.format_message())
+        return ExitCode.USAGE
+    output.message(f"{output.paint_message('error', 'red')}: {_indented(_sentence(error.format_message()))}")
+    command = context.command_path if context is not None else "dvx"
+    output.message(f"{output.paint_message('hint', 'blue')}: see how it is used: `{command} --help`")
+    return ExitCode.USAGE
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _interrupted(output: Output) -> int:
+    output.message("interrupted; run the same command again to go on")
+    if threading.active_count() > 1:
+        _exit_at_once()  # a thread that waits for the network must not keep the process
+    return ExitCode.INTERRUPTED
+
+
+def _catch_interrupts() -> None:
+    """First Ctrl-C: unwind, so that locks and temporary files go. Second Ctrl-C: exit at once."""
+
+    def on_interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, lambda *_: _exit_at_once())
+        raise KeyboardInterrupt
+
+    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_ours and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, on_interrupt)
+
+
+def _exit_at_once() -> NoReturn:
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    os._exit(ExitCode.INTERRUPTED)
+
+
+def _causes(error: BaseException, *, everything: bool) -> Iterator[str]:
+    """The texts of the exceptions behind an error that add something; foreign ones only with `everything`."""
+    said = str(error)
+    cause = error.__cause__
+    while cause is not None:
+        text = str(cause).strip()[:_CAUSE_CHARACTERS]
+        if text and text not in said and (everything or isinstance(cause, DvxError | OSError)):
+            said += text
+            yield text if isinstance(cause, DvxError) else f"{type(cause).__name__}: {text}"
+        cause = cause.__cause__
+
+
+def _indented(text: str) -> str:
+    """Keep the lines of a text, none of which can pass for a line of ours."""
+    return "\n    ".join(escape(line) for line in text.splitlines())

@@ -1,0 +1,1 @@
+"""commands: one module per command: parse, call one use case of dvx.ops, render its result."""

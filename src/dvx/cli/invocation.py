@@ -1,0 +1,80 @@
+"""One run of the command line: where it runs, how much it says, and the project it opens.
+
+Owns what the global options set. Must not know a single command.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dvx.cli.output import Output
+
+if TYPE_CHECKING:
+    from dvx.ops.project import Project
+    from dvx.repo.repository import Repository
+
+
+@dataclass(slots=True)
+class Invocation:
+    """The state of one run. `folder` is the current directory after `-C`; `overrides` are settings given as
+    flags; `started_s` is the monotonic time of the start."""
+
+    env: Mapping[str, str]
+    folder: str
+    output: Output
+    verbosity: int = 0
+    may_ask: bool = True
+    overrides: dict[str, str] = field(default_factory=dict)
+    started_s: float = field(default_factory=time.monotonic)
+
+    @staticmethod
+    def of_process(env: Mapping[str, str]) -> "Invocation":
+        """The run of this process, with its standard streams."""
+        output = Output(sys.stdout, sys.stderr, uses_colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb")
+        return Invocation(env=env, folder=_current_folder(), output=output)
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.started_s
+
+    @property
+    def is_ci(self) -> bool:
+        """Whether this runs in continuous integration, by the variable CI that every such service sets."""
+        return self.env.get("CI", "").lower() not in ("", "0", "false", "no")
+
+    def repository(self) -> "Repository":
+        """The Git repository around the current folder. Raises NotARepository."""
+        from dvx.repo.repository import Repository
+
+        return Repository.discover(self.folder, env=self.env)
+
+    @contextmanager
+    def project(self, *, needs_init: bool = False) -> "Iterator[Project]":
+        """Open the project around the current folder, with progress on standard error."""
+        from dvx.cli.progress import make_reporter
+        from dvx.core.progress import NullReporter
+        from dvx.ops.project import Project
+
+        repository = self.repository()
+        if needs_init:
+            repository.require_initialised()
+        with Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project:
+            is_shown = not self.output.is_quiet and project.config.flag("core.progress")
+            reporter = make_reporter(self.output, is_shown=is_shown)
+            project.reporter = reporter
+            try:
+                yield project
+            finally:
+                reporter.finish()
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.environ.get("PWD", os.path.sep)  # the folder is gone; discovery says what is wrong

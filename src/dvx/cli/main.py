@@ -1,0 +1,35 @@
+"""The entry point of the `dvx` command.
+
+Owns the process: its streams, its signals and its exit code. Must stay cheap to import: everything that a
+command needs comes in when that command runs.
+"""
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from dvx import __version__
+
+
+def main() -> None:
+    """Run the command line of this process and exit with its code."""
+    sys.exit(run(sys.argv[1:], env=os.environ))
+
+
+def run(args: Sequence[str], *, env: Mapping[str, str]) -> int:
+    """Run one command and return its exit code."""
+    if list(args) == ["--version"]:
+        # Hooks and scripts ask this often; answered before click is imported, which takes 25 ms.
+        sys.stdout.write(f"dvx {__version__}\n")
+        return 0
+    from dvx.cli.boundary import run_guarded
+    from dvx.cli.invocation import Invocation
+
+    invocation = Invocation.of_process(env)
+
+    def invoke() -> int:
+        from dvx.cli.root import cli
+
+        return int(cli.main(args=list(args), prog_name="dvx", standalone_mode=False, obj=invocation) or 0)
+
+    return run_guarded(invoke, invocation, args=args)

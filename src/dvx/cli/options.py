@@ -1,0 +1,151 @@
+"""Options and arguments that several commands share, and the base classes of all commands.
+
+Owns the global options, which may stand before or after the command. Must not run anything.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from dvx.cli.invocation import Invocation
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+_HELP_NAMES: Final = ["-h", "--help"]
+
+pass_invocation = click.make_pass_decorator(Invocation)
+
+
+def common_options() -> list[click.Parameter]:
+    """Fresh global options; each sets something on the Invocation."""
+    return [
+        click.Option(
+            ["-C", "folder"], metavar="DIR", multiple=True, expose_value=False, callback=_set_folder,
+            help="Run as if started in DIR.",
+        ),
+        click.Option(
+            ["-v", "--verbose"], count=True, expose_value=False, callback=_set_verbosity,
+            help="Say more; with an error, show where it came from.",
+        ),
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_set_quiet,
+            help="No progress and no summary; results, notes, warnings and errors stay.",
+        ),
+        click.Option(
+            ["--no-input"], is_flag=True, expose_value=False, callback=_set_no_input,
+            help="Never ask a question.",
+        ),
+    ]  # fmt: skip
+
+
+class DvxCommand(click.Command):
+    """A command with the global options and -h."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        named.setdefault("context_settings", {})["help_option_names"] = _HELP_NAMES
+        super().__init__(*args, **named)
+        self.params += common_options()
+
+
+class DvxGroup(click.Group):
+    """A group of commands with the global options and -h."""
+
+    command_class = DvxCommand
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        named.setdefault("context_settings", {})["help_option_names"] = _HELP_NAMES
+        super().__init__(*args, **named)
+        self.params += common_options()
+
+
+def _set_folder(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> None:
+    invocation = context.find_object(Invocation)
+    for folder in value:
+        if invocation is None:
+            return
+        invocation.folder = os.path.join(invocation.folder, folder)
+        if not os.path.isdir(invocation.folder):
+            raise click.UsageError(f"`{folder}` is not a folder", ctx=context)
+
+
+def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
+    invocation = context.find_object(Invocation)
+    if invocation is not None:
+        invocation.verbosity += value
+
+
+def _set_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    invocation = context.find_object(Invocation)
+    if invocation is not None and value:
+        invocation.output.is_quiet = True
+
+
+def _set_no_input(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    invocation = context.find_object(Invocation)
+    if invocation is not None and value:
+        invocation.may_ask = False
+
+
+def _set_jobs(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    invocation = context.find_object(Invocation)
+    if invocation is not None and value is not None:
+        invocation.overrides["core.jobs"] = str(value)
+
+
+def jobs_option(function: AnyFunction) -> AnyFunction:
+    """`--jobs N`, as the setting core.jobs."""
+    return click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), metavar="N", expose_value=False, callback=_set_jobs,
+        help="Things to do at once (default: the setting core.jobs).",
+    )(function)  # fmt: skip
+
+
+def json_option(function: AnyFunction) -> AnyFunction:
+    """`--json`, passed as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def remote_option(function: AnyFunction) -> AnyFunction:
+    """`-r NAME`, passed as `remote_name`."""
+    return click.option(
+        "-r", "--remote-name", "remote_name", metavar="NAME", shell_complete=complete_remote,
+        help="The remote to use (default: the default remote).",
+    )(function)  # fmt: skip
+
+
+def force_option(meaning: str) -> Callable[[AnyFunction], AnyFunction]:
+    """`--force`, which says what it gives up."""
+    return click.option("-f", "--force", is_flag=True, help=meaning)
+
+
+def targets_argument(function: AnyFunction) -> AnyFunction:
+    """`[TARGET]...`: tracked paths, pointers, folders above them, paths and patterns inside them."""
+    return click.argument("targets", nargs=-1, metavar="[TARGET]...", type=click.Path())(function)
+
+
+def revisions_options(function: AnyFunction) -> AnyFunction:
+    """`--rev REV` and `--all-refs`, passed as `revs` and `all_refs`."""
+    function = click.option(
+        "--all-refs", is_flag=True, help="Everything that any branch or tag ever named."
+    )(function)  # fmt: skip
+    return click.option(
+        "--rev", "revs", multiple=True, metavar="REV", help="What REV names, not the work tree. Can be repeated."
+    )(function)
+
+
+def complete_remote(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """The names of remotes, for the shell."""
+    from dvx.core.errors import DvxError
+    from dvx.repo.config import load_config
+    from dvx.repo.remotes import remotes
+    from dvx.repo.repository import Repository
+
+    env: Mapping[str, str] = os.environ
+    try:
+        repository = Repository.discover(os.getcwd(), env=env)
+        known = remotes(load_config(repository, env=env), repository)
+    except (DvxError, OSError):
+        return []
+    return [CompletionItem(remote.name) for remote in known if remote.name.startswith(incomplete)]

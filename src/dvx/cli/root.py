@@ -1,0 +1,90 @@
+"""The table of commands.
+
+Owns the names and one-line descriptions of all commands. Importing it imports none of them: `dvx --help` and
+shell completion of a command's name stay fast.
+"""
+
+from importlib import import_module
+from typing import Final, NamedTuple
+
+import click
+
+from dvx import __version__
+from dvx.cli.options import DvxGroup
+
+
+class Entry(NamedTuple):
+    """Where a command is, and what it does in a few words."""
+
+    place: str
+    summary: str
+
+
+COMMANDS: Final = {
+    "init": Entry("dvx.cli.commands.init:init", "Set up dvx in a Git repository."),
+    "add": Entry("dvx.cli.commands.add:add", "Store data and write pointers for Git."),
+    "status": Entry("dvx.cli.commands.status:status", "Compare the workspace with its pointers."),
+    "diff": Entry("dvx.cli.commands.diff:diff", "Show what changed in the data between versions."),
+    "ls": Entry("dvx.cli.commands.ls:ls", "List tracked data, of any version."),
+    "push": Entry("dvx.cli.commands.push:push", "Copy data to a remote."),
+    "fetch": Entry("dvx.cli.commands.fetch:fetch", "Copy data from a remote to the local store."),
+    "pull": Entry("dvx.cli.commands.pull:pull", "Fetch data and bring it into the workspace."),
+    "checkout": Entry("dvx.cli.commands.checkout:checkout", "Bring local data into the workspace."),
+    "rm": Entry("dvx.cli.commands.rm:rm", "Stop tracking data."),
+    "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),
+    "remote": Entry("dvx.cli.commands.remote:remote", "Add, list, remove and check remotes."),
+    "config": Entry("dvx.cli.commands.config:config", "Read and change settings."),
+    "completion": Entry("dvx.cli.commands.completion:completion", "Print the completion script of a shell."),
+}  # fmt: skip
+
+
+class LazyGroup(DvxGroup):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, name = entry.place.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name similar commands where there is none of this name."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # 5 ms, and only a mistake needs it
+
+            near = get_close_matches(args[0], COMMANDS, n=2)
+            meant = f"; did you mean {' or '.join(f'`dvx {name}`' for name in near)}?" if near else ""
+            raise click.UsageError(f"there is no command `{args[0][:80]}`{meant}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list from the table, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(__version__, message="dvx %(version)s")
+def cli() -> None:
+    """Version large data and models with Git.
+
+    dvx cuts data into chunks, stores and pushes them once, and keeps a small pointer in Git in their place.
+
+    \b
+    Examples:
+      dvx init --remote s3://bucket/prefix    set up this Git repository
+      dvx add data/train                      store a folder, write data/train.dvx
+      git commit -m "training data"           the commit now names the exact data
+      dvx push                                send what the remote does not have
+      git pull && dvx pull                    get a colleague's data
+    """

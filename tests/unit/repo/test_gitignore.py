@@ -1,0 +1,103 @@
+"""repo.gitignore: one line, everything else as it was."""
+
+import os
+
+import pytest
+
+from dvx.core.errors import PathRefused
+from dvx.repo.gitignore import add_ignore, ignore_line, remove_ignore
+
+
+def content(repo, path=".gitignore"):
+    with open(repo.absolute(path), "rb") as file:
+        return file.read()
+
+
+def write(repo, data, path=".gitignore"):
+    os.makedirs(os.path.dirname(repo.absolute(path)), exist_ok=True)
+    with open(repo.absolute(path), "wb") as file:
+        file.write(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("data", (".gitignore", "/data")),
+        ("a/b/set", ("a/b/.gitignore", "/set")),
+        ("#x", (".gitignore", "/#x")),
+        ("!x", (".gitignore", "/!x")),
+        ("a*b?[c]", (".gitignore", "/a\\*b\\?\\[c]")),
+        ("two  ", (".gitignore", "/two\\ \\ ")),
+        (" lead", (".gitignore", "/ lead")),
+        ("é", (".gitignore", "/é")),
+    ],
+)
+def test_line_is_anchored_and_escaped(data, expected):
+    assert ignore_line(data) == expected
+
+
+@pytest.mark.parametrize("name", ["data", "#x", "!x", "a*b", "q?", "[ab]", "end ", "end  ", " x", "é", "a b"])
+def test_git_ignores_exactly_the_tracked_name(repo, git, name):
+    for each in (name, "axb", "qq", "a", "b", "end", "other"):
+        os.makedirs(repo.absolute(f"sub/{each}"), exist_ok=True)
+    add_ignore(repo, f"sub/{name}")
+    paths = [f"sub/{each}" for each in {name, "axb", "qq", "a", "b", "end", "other"}]
+    assert repo.git().check_ignored(paths) == {f"sub/{name}"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"", b"/data\n"),
+        (b"x\n", b"x\n/data\n"),
+        (b"x", b"x\n/data\n"),
+        (b"x\r\ny\r\n", b"x\r\ny\r\n/data\r\n"),
+        (b"x\r\ny", b"x\r\ny\r\n/data\r\n"),
+        (b"\xff\n", b"\xff\n/data\n"),
+    ],
+)
+def test_add_keeps_every_byte_and_remove_brings_them_back(repo, before, after):
+    write(repo, before)
+    assert add_ignore(repo, "data") == ".gitignore"
+    assert content(repo) == after
+    assert add_ignore(repo, "data") is None
+    assert content(repo) == after
+    assert remove_ignore(repo, "data") == ".gitignore"
+    if before:
+        assert content(repo).rstrip(b"\r\n") == before.rstrip(b"\r\n")
+    else:
+        assert not os.path.exists(repo.absolute(".gitignore"))
+
+
+def test_add_makes_the_file_and_remove_deletes_it(repo):
+    os.mkdir(repo.absolute("d"))
+    assert add_ignore(repo, "d/a") == "d/.gitignore"
+    assert add_ignore(repo, "d/b") == "d/.gitignore"
+    assert content(repo, "d/.gitignore") == b"/a\n/b\n"
+    assert remove_ignore(repo, "d/a") == "d/.gitignore"
+    assert content(repo, "d/.gitignore") == b"/b\n"
+    assert remove_ignore(repo, "d/b") == "d/.gitignore"
+    assert not os.path.exists(repo.absolute("d/.gitignore"))
+    assert remove_ignore(repo, "d/b") is None
+
+
+def test_remove_takes_the_line_from_the_middle(repo):
+    write(repo, b"# mine\r\n/data\r\nx\r\n")
+    assert remove_ignore(repo, "data") == ".gitignore"
+    assert content(repo) == b"# mine\r\nx\r\n"
+
+
+def test_line_that_only_looks_alike_is_kept(repo):
+    write(repo, b"data\n/data/\n#/data\n")
+    assert remove_ignore(repo, "data") is None
+    assert add_ignore(repo, "data") == ".gitignore"
+    assert content(repo) == b"data\n/data/\n#/data\n/data\n"
+
+
+def test_symlinked_gitignore_is_refused(repo, tmp_path):
+    (tmp_path / "precious").write_bytes(b"mine")
+    os.symlink(tmp_path / "precious", repo.absolute(".gitignore"))
+    for change in (add_ignore, remove_ignore):
+        with pytest.raises(PathRefused):
+            change(repo, "data")
+    assert (tmp_path / "precious").read_bytes() == b"mine"

@@ -1,0 +1,193 @@
+"""repo.stat_cache: rows that may be believed, and nothing that can go wrong for good."""
+
+import os
+import sqlite3
+import threading
+
+import pytest
+
+from dvx.disk.walk import WalkEntry
+from dvx.repo.stat_cache import StatCache, StatRow, is_racy, row_matches, row_of
+
+ID = bytes(range(32))
+OLD_NS = 1_700_000_000_123_456_789
+NOW_NS = OLD_NS + 60_000_000_000
+
+
+def row(number=0, **changes):
+    return StatRow(10 + number, OLD_NS, OLD_NS + 1, 100 + number, "file", ID)._replace(**changes)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "dvx/stat.db")
+
+
+@pytest.fixture
+def cache(path):
+    with StatCache.open(path) as found:
+        yield found
+
+
+def test_rows_come_back_below_their_prefix_with_relative_paths(cache):
+    paths = ["d/a", "d/sub/é", "d", "d-x/a", "d0", "e/a"]
+    cache.store(((name, row(i)) for i, name in enumerate(paths)), observed_ns=NOW_NS)
+    assert cache.lookup_tree("d") == {"a": row(0), "sub/é": row(1)}
+    assert cache.lookup_tree("") == {name: row(i) for i, name in enumerate(paths)}
+    assert cache.lookup_tree("nothing") == {}
+    assert cache.lookup("d/sub/é") == row(1)
+    assert cache.lookup("d/sub") is None
+
+
+def test_rows_survive_closing(path):
+    with StatCache.open(path) as cache:
+        cache.store([("a", row())], observed_ns=NOW_NS)
+        cache.set_root("a", ID)
+    with StatCache.open(path) as cache:
+        assert (cache.lookup("a"), cache.get_root("a")) == (row(), ID)
+
+
+def test_storing_again_replaces(cache):
+    cache.store([("a", row())], observed_ns=NOW_NS)
+    cache.store([("a", row(5, kind="symlink"))], observed_ns=NOW_NS)
+    assert cache.lookup_tree("") == {"a": row(5, kind="symlink")}
+
+
+def test_racy_row_is_not_kept_and_the_earlier_one_goes(cache):
+    cache.store([("a", row())], observed_ns=NOW_NS)
+    cache.store([("a", row(mtime_ns=NOW_NS)), ("b", row())], observed_ns=NOW_NS)
+    assert cache.lookup_tree("") == {"b": row()}
+
+
+@pytest.mark.parametrize(
+    ("mtime_ns", "ctime_ns", "racy"),
+    [
+        (NOW_NS + 1, OLD_NS, True),
+        (NOW_NS, OLD_NS, True),
+        (NOW_NS - 9_999_999, OLD_NS, True),
+        (OLD_NS, NOW_NS - 9_999_999, True),
+        (NOW_NS - 30_000_001, NOW_NS - 30_000_001, False),
+        (1_700_000_059_000_000_000, OLD_NS, True),  # whole seconds: two of them count
+        (1_700_000_057_000_000_000, OLD_NS, False),
+        (1_600_000_000_000_000_000, NOW_NS - 30_000_001, False),
+    ],
+)
+def test_row_is_racy_when_the_file_may_change_under_the_same_stamp(mtime_ns, ctime_ns, racy):
+    assert is_racy(row(mtime_ns=mtime_ns, ctime_ns=ctime_ns), NOW_NS) is racy
+
+
+def test_row_matches_only_the_same_status():
+    entry = WalkEntry("x", "file", 10, OLD_NS, OLD_NS + 1, 100)
+    assert row_of(entry, ID) == row()
+    assert row_matches(row(), entry)
+    for change in ({"kind": "executable"}, {"size": 9}, {"mtime_ns": 1}, {"ctime_ns": 1}, {"inode": 1}):
+        assert not row_matches(row(), entry._replace(**change))
+
+
+def test_inode_of_64_bits_is_kept(cache):
+    entry = WalkEntry("x", "file", 10, OLD_NS, OLD_NS + 1, 2**64 - 5)
+    cache.store([("x", row_of(entry, ID))], observed_ns=NOW_NS)
+    assert row_matches(cache.lookup("x"), entry)
+    assert not row_matches(cache.lookup("x"), entry._replace(inode=2**64 - 6))
+
+
+def test_forget_takes_a_path_and_what_is_below_it(cache):
+    cache.store([(name, row()) for name in ("d", "d/a", "d/b/c", "d-e", "f")], observed_ns=NOW_NS)
+    for name in ("d", "d/x", "f"):
+        cache.set_root(name, ID)
+    cache.forget("d")
+    assert set(cache.lookup_tree("")) == {"d-e", "f"}
+    assert [cache.get_root(name) for name in ("d", "d/x", "f")] == [None, None, ID]
+    cache.forget("")
+    assert cache.lookup_tree("") == {}
+
+
+def test_failed_store_keeps_what_was_there(cache):
+    cache.store([("a", row())], observed_ns=NOW_NS)
+
+    def rows():
+        yield "b", row()
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        cache.store(rows(), observed_ns=NOW_NS)
+    assert cache.lookup_tree("") == {"a": row()}
+    cache.store([("c", row())], observed_ns=NOW_NS)
+    assert set(cache.lookup_tree("")) == {"a", "c"}
+
+
+@pytest.mark.parametrize("content", [b"not a database " * 100, b"SQLite format 3\0" + b"\xff" * 5000])
+def test_damaged_file_is_moved_aside_and_begun_anew(path, content):
+    os.makedirs(os.path.dirname(path))
+    with open(path, "wb") as file:
+        file.write(content)
+    with StatCache.open(path) as cache:
+        assert cache.lookup_tree("") == {}
+        cache.store([("a", row())], observed_ns=NOW_NS)
+    with StatCache.open(path) as cache:
+        assert cache.lookup("a") == row()
+    with open(path + ".bad", "rb") as file:
+        assert file.read() == content
+
+
+def test_file_of_another_version_is_moved_aside(path):
+    os.makedirs(os.path.dirname(path))
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE other (x)")
+    connection.execute("PRAGMA user_version=99")
+    connection.close()
+    with StatCache.open(path) as cache:
+        cache.set_root("a", ID)
+        assert cache.get_root("a") == ID
+    assert os.path.exists(path + ".bad")
+
+
+def test_damage_found_while_reading_means_that_nothing_is_known(path):
+    with StatCache.open(path) as cache:
+        cache.store([(f"d/{number:06}", row(number)) for number in range(5000)], observed_ns=NOW_NS)
+    with open(path, "r+b") as file:
+        file.seek(3 * 4096)
+        file.write(os.urandom(40 * 4096))
+    with StatCache.open(path) as cache:
+        assert cache.lookup_tree("d") == {}
+        cache.store([("d/a", row())], observed_ns=NOW_NS)
+        assert cache.lookup_tree("d") == {"a": row()}
+
+
+def test_place_that_cannot_be_written_works_in_memory(tmp_path):
+    (tmp_path / "dvx").write_text("a file where the folder should be")
+    with StatCache.open(str(tmp_path / "dvx/stat.db")) as cache:
+        cache.store([("a", row())], observed_ns=NOW_NS)
+        assert cache.lookup("a") == row()
+    assert (tmp_path / "dvx").read_text() == "a file where the folder should be"
+
+
+def test_read_only_database_still_answers(path):
+    with StatCache.open(path) as cache:
+        cache.store([("a", row())], observed_ns=NOW_NS)
+        cache._connection.execute("PRAGMA query_only=ON")
+        cache.store([("b", row())], observed_ns=NOW_NS)
+        assert cache.lookup_tree("") == {"a": row()}
+
+
+def test_two_commands_share_the_file(path):
+    caches = 4
+
+    def work(number):
+        with StatCache.open(path) as cache:
+            for step in range(20):
+                cache.store([(f"t{number}/{step}", row(step))], observed_ns=NOW_NS)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(caches)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with StatCache.open(path) as cache:
+        assert len(cache.lookup_tree("")) == caches * 20
+    assert not os.path.exists(path + ".bad")
+
+
+def test_root_of_the_wrong_shape_is_not_believed(cache):
+    cache._connection.execute("INSERT INTO roots VALUES ('a', 'text'), ('b', x'00')")
+    assert (cache.get_root("a"), cache.get_root("b"), cache.get_root("c")) == (None, None, None)
