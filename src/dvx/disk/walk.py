@@ -56,17 +56,19 @@ class _Listing:
         self.opened: dict[str, _Listing] = {}
 
 
-def walk_tree(root: str, *, ignore: Ignore | None = None) -> Iterator[WalkEntry]:
+def walk_tree(
+    root: str, *, ignore: Ignore | None = None, leftovers: list[str] | None = None
+) -> Iterator[WalkEntry]:
     """Yield every file, symlink and empty directory below `root`, ordered by the bytes of the UTF-8 path.
 
     `ignore(relative_path, is_dir)` leaves an entry (and everything below it) out; a directory in which all is
-    ignored counts as empty. `.git` and leftover temporary files of dvx are always left out. A symlink to a
-    directory is a symlink. Files that vanish while the tree is listed are passed over.
+    ignored counts as empty. `.git` and leftover temporary files of dvx are always left out; the relative paths
+    of the latter are appended to `leftovers`. A symlink to a directory is a symlink. Files that vanish while the tree is listed are passed over.
 
     Raises PathRefused for names that are not UTF-8 (kind `non-utf8-name`), unsafe names, sockets, pipes and
     devices (kind `special-file`), and LocalDiskError naming a directory that cannot be listed.
     """
-    stack = [_list_folder(root, "", ignore)]
+    stack = [_list_folder(root, "", ignore, leftovers)]
     while stack:
         listing = stack[-1]
         if not listing.keys:
@@ -81,7 +83,7 @@ def walk_tree(root: str, *, ignore: Ignore | None = None) -> Iterator[WalkEntry]
         entry = listing.entries[key]
         path = listing.prefix + key
         if entry.is_dir(follow_symlinks=False):
-            below = _list_subfolder(entry, path, ignore)
+            below = _list_subfolder(entry, path, ignore, leftovers)
             if below is None:
                 continue
             if below.keys:
@@ -92,24 +94,30 @@ def walk_tree(root: str, *, ignore: Ignore | None = None) -> Iterator[WalkEntry]
             yield reported
 
 
-def _list_subfolder(entry: os.DirEntry[str], path: str, ignore: Ignore | None) -> _Listing | None:
+def _list_subfolder(
+    entry: os.DirEntry[str], path: str, ignore: Ignore | None, leftovers: list[str] | None
+) -> _Listing | None:
     """List a directory found on the way; None when it has vanished since."""
     try:
-        return _list_folder(entry.path, path + "/", ignore)
+        return _list_folder(entry.path, path + "/", ignore, leftovers)
     except LocalDiskError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         raise
 
 
-def _list_folder(folder: str, prefix: str, ignore: Ignore | None) -> _Listing:
+def _list_folder(folder: str, prefix: str, ignore: Ignore | None, leftovers: list[str] | None) -> _Listing:
     entries: dict[str, os.DirEntry[str]] = {}
     refused: list[str] = []
     with disk_errors(folder, "list"), os.scandir(folder) as found:
         for entry in found:
             name = entry.name
             is_dir = entry.is_dir(follow_symlinks=False)
-            if name == ".git" or name.startswith(TEMPORARY_PREFIX):
+            if name == ".git":
+                continue
+            if name.startswith(TEMPORARY_PREFIX):
+                if leftovers is not None:
+                    leftovers.append(prefix + name)
                 continue
             path = prefix + name
             if ignore is not None and ignore(path, is_dir):

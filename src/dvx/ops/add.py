@@ -16,6 +16,7 @@ from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import AddPlan, AddTarget
 from dvx.ops.content import ContentIds
+from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.portable import name_warnings, refuse_names
 from dvx.ops.project import Project
 from dvx.ops.tracking import record_tracking
@@ -234,6 +235,7 @@ def run_add(project: Project, plan: AddPlan) -> AddResult:
             target.close()
         project.reporter.finish()
     _write_pointers(project, adding, result)
+    remove_leftovers(project, [target.tree(None) for target in plan.targets])
     return result
 
 

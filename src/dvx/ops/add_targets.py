@@ -33,15 +33,20 @@ class AddTarget:
     pointer: Pointer | None
     ignore: Ignore | None = field(default=None, compare=False)
     named: tuple[str, ...] = ()
+    leftovers: list[str] = field(default_factory=list, compare=False)
 
     def is_named(self, path: str) -> bool:
         """Whether a path relative to the repository is part of what was asked for."""
         return not self.named or any(path == name or path.startswith(name + "/") for name in self.named)
 
+    def tree(self, pointer: Pointer | None) -> Tree:
+        """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
+        return Tree(self.root, self.path, pointer, ignore=self.ignore, leftovers=self.leftovers)
+
     def pairs(self, pages: PageReader, *, with_entries: bool) -> Iterator[Pair]:
         """The version before and the workspace, merged in path order; the former only if it can be reused."""
         old = self.pointer if self.pointer is not None and self.pointer.kind == self.kind else None
-        tree = Tree(self.root, self.path, old if with_entries else None, ignore=self.ignore)
+        tree = self.tree(old if with_entries else None)
         entries = tree.entries(pages) if with_entries and old is not None else iter(())
         for pair in pair_up(entries, tree.walk()):
             if pair.found is not None and pair.path.endswith(".dvx"):

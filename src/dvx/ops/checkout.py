@@ -18,6 +18,7 @@ from dvx.formats.manifest_reader import diff_manifests
 from dvx.formats.pointer import Pointer
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
+from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
@@ -270,6 +271,7 @@ def run_checkout(
     """
     sources = {change.tree.path: find_source(change) for change in plan.changes if change.write}
     result = CheckoutResult(paths=len(plan.changes))
+    remove_leftovers(project, [change.tree for change in plan.changes])
     total_bytes = sum(change.size_bytes for change in plan.changes)
     total_files = sum(len(change.write) for change in plan.changes)
     if total_files:

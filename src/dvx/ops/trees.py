@@ -39,7 +39,8 @@ class Tree:
     """A tracked path and what its pointer says.
 
     `pointer` is None for a path that is being added. `inside` limits the tree to some paths and patterns below
-    a tracked directory; empty means everything.
+    a tracked directory; empty means everything. `leftovers` collects temporary files of interrupted commands
+    that a walk came across, relative to the tracked directory.
     """
 
     root: str
@@ -47,6 +48,7 @@ class Tree:
     pointer: Pointer | None
     inside: tuple[str, ...] = ()
     ignore: Ignore | None = field(default=None, compare=False)
+    leftovers: list[str] = field(default_factory=list, compare=False)
 
     @property
     def kind(self) -> str:
@@ -107,7 +109,7 @@ class Tree:
             yield from sorted(found_parts, key=lambda item: item[0])
             return
         is_wanted = matches_inside(self.inside) if self.inside else None
-        for found in walk_tree(self.absolute, ignore=self.ignore):
+        for found in walk_tree(self.absolute, ignore=self.ignore, leftovers=self.leftovers):
             if is_wanted is None or is_wanted(found.path):
                 yield prefix + found.path, found
 

@@ -1,0 +1,42 @@
+"""Temporary files that interrupted commands left in the workspace.
+
+Owns their removal, which is safe only under the lock of the workspace: then nobody is still writing them.
+"""
+
+import os
+from collections.abc import Iterable
+
+from dvx.core.errors import DvxError
+from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors
+from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.ops.project import Project
+from dvx.ops.trees import Tree
+
+
+def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
+    """Remove what walks of these trees came across and what lies beside their pointers; returns the count.
+
+    Call it with the lock of the workspace held. A leftover that cannot be removed is no reason to fail.
+    """
+    names: set[str] = set()
+    for tree in trees:
+        names.update(f"{tree.path}/{path}" for path in tree.leftovers)
+        names.update(_beside(project, tree.path.rpartition("/")[0]))
+    removed = 0
+    with WorkspaceWriter(project.repository.root) as writer:
+        for name in names:
+            try:
+                removed += writer.remove(name)
+            except DvxError:
+                continue
+    return removed
+
+
+def _beside(project: Project, folder: str) -> list[str]:
+    absolute = project.repository.absolute(folder) if folder else project.repository.root
+    try:
+        with disk_errors(folder, "list"), os.scandir(absolute) as found:
+            names = [entry.name for entry in found if entry.name.startswith(TEMPORARY_PREFIX)]
+    except DvxError:
+        return []
+    return [f"{folder}/{name}" if folder else name for name in names]
