@@ -109,7 +109,7 @@ def _interrupted(output: Output) -> int:
 def _catch_interrupts() -> None:
     """First Ctrl-C: unwind, so that locks and temporary files go. Second Ctrl-C: exit at once."""
 
-    def on_interrupt(number: int, frame: object) -> None:
+    def on_interrupt(*_: object) -> None:
         signal.signal(signal.SIGINT, lambda *_: _exit_at_once())
         raise KeyboardInterrupt
 

@@ -34,7 +34,9 @@ class Invocation:
     @staticmethod
     def of_process(env: Mapping[str, str]) -> "Invocation":
         """The run of this process, with its standard streams."""
-        output = Output(sys.stdout, sys.stderr, uses_colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb")
+        output = Output(
+            sys.stdout, sys.stderr, uses_colour=not env.get("NO_COLOR") and env.get("TERM") != "dumb"
+        )
         return Invocation(env=env, folder=_current_folder(), output=output)
 
     @property

@@ -60,7 +60,7 @@ class DvxGroup(click.Group):
         self.params += common_options()
 
 
-def _set_folder(context: click.Context, parameter: click.Parameter, value: Sequence[str]) -> None:
+def _set_folder(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
     invocation = context.find_object(Invocation)
     for folder in value:
         if invocation is None:
@@ -70,25 +70,25 @@ def _set_folder(context: click.Context, parameter: click.Parameter, value: Seque
             raise click.UsageError(f"`{folder}` is not a folder", ctx=context)
 
 
-def _set_verbosity(context: click.Context, parameter: click.Parameter, value: int) -> None:
+def _set_verbosity(context: click.Context, _: click.Parameter, value: int) -> None:
     invocation = context.find_object(Invocation)
     if invocation is not None:
         invocation.verbosity += value
 
 
-def _set_quiet(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def _set_quiet(context: click.Context, _: click.Parameter, value: bool) -> None:
     invocation = context.find_object(Invocation)
     if invocation is not None and value:
         invocation.output.is_quiet = True
 
 
-def _set_no_input(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def _set_no_input(context: click.Context, _: click.Parameter, value: bool) -> None:
     invocation = context.find_object(Invocation)
     if invocation is not None and value:
         invocation.may_ask = False
 
 
-def _set_jobs(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+def _set_jobs(context: click.Context, _: click.Parameter, value: int | None) -> None:
     invocation = context.find_object(Invocation)
     if invocation is not None and value is not None:
         invocation.overrides["core.jobs"] = str(value)
@@ -110,7 +110,7 @@ def json_option(function: AnyFunction) -> AnyFunction:
 def remote_option(function: AnyFunction) -> AnyFunction:
     """`-r NAME`, passed as `remote_name`."""
     return click.option(
-        "-r", "--remote-name", "remote_name", metavar="NAME", shell_complete=complete_remote,
+        "-r", "--remote", "remote_name", metavar="NAME", shell_complete=complete_remote,
         help="The remote to use (default: the default remote).",
     )(function)  # fmt: skip
 
@@ -131,11 +131,17 @@ def revisions_options(function: AnyFunction) -> AnyFunction:
         "--all-refs", is_flag=True, help="Everything that any branch or tag ever named."
     )(function)  # fmt: skip
     return click.option(
-        "--rev", "revs", multiple=True, metavar="REV", help="What REV names, not the work tree. Can be repeated."
+        "--rev",
+        "revs",
+        multiple=True,
+        metavar="REV",
+        help="What REV names, not the work tree. Can be repeated.",
     )(function)
 
 
-def complete_remote(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_remote(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
     """The names of remotes, for the shell."""
     from dvx.core.errors import DvxError
     from dvx.repo.config import load_config

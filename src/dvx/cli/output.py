@@ -113,5 +113,3 @@ def _never_fail_to_encode(stream: TextIO) -> None:
     if reconfigure is not None:
         with suppress(OSError, ValueError):
             reconfigure(errors="backslashreplace")
-
-

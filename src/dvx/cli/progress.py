@@ -53,12 +53,13 @@ class LineReporter(_NotesOnly):
         self._label: str | None = None
         self._size_bytes = self._files = 0
         self._total_bytes: int | None = None
+        self._total_files: int | None = None
         self._started_s = self._printed_s = time.monotonic()
 
     def start(self, label: str, *, total_bytes: int | None = None, total_files: int | None = None) -> None:
         """Begin a step; the time to the next line goes on."""
         with self._lock:
-            self._label, self._total_bytes = label, total_bytes
+            self._label, self._total_bytes, self._total_files = label, total_bytes, total_files
             self._size_bytes = self._files = 0
             self._started_s = time.monotonic()
 
@@ -84,7 +85,8 @@ class LineReporter(_NotesOnly):
         if self._total_bytes:
             percent = min(100, 100 * self._size_bytes // self._total_bytes)
             done = f"{done} of {format_size(self._total_bytes)} ({percent} %)"
-        files = f", {format_count(self._files)} files" if self._files else ""
+        of = f" of {format_count(self._total_files)}" if self._total_files else ""
+        files = f", {format_count(self._files)}{of} files" if self._files else ""
         rate = format_size(int(self._size_bytes / elapsed_s)) if elapsed_s > 0 else "0 B"
         return f"{self._label}: {done}{files}, {rate}/s, {format_duration(elapsed_s)}"
 

@@ -52,7 +52,9 @@ def format_table(rows: Sequence[Sequence[str]]) -> list[str]:
     """Align columns two spaces apart; the last one is not padded. Cells are escaped."""
     cells = [[escape(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join([*(c.ljust(w) for c, w in zip(row[:-1], widths, strict=False)), row[-1]]) for row in cells]
+    return [
+        "  ".join([*(c.ljust(w) for c, w in zip(row[:-1], widths, strict=False)), row[-1]]) for row in cells
+    ]
 
 
 def format_document(schema: str, fields: Mapping[str, Any]) -> str:

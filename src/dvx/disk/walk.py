@@ -63,7 +63,8 @@ def walk_tree(
 
     `ignore(relative_path, is_dir)` leaves an entry (and everything below it) out; a directory in which all is
     ignored counts as empty. `.git` and leftover temporary files of dvx are always left out; the relative paths
-    of the latter are appended to `leftovers`. A symlink to a directory is a symlink. Files that vanish while the tree is listed are passed over.
+    of the latter are appended to `leftovers`. A symlink to a directory is a symlink. Files that vanish while
+    the tree is listed are passed over.
 
     Raises PathRefused for names that are not UTF-8 (kind `non-utf8-name`), unsafe names, sockets, pipes and
     devices (kind `special-file`), and LocalDiskError naming a directory that cannot be listed.

@@ -233,6 +233,12 @@ class ChunkIndex:
             store = self._store_number(store_id)
             return {name for name in names if self._db.execute(query, (store, name)).fetchone()}
 
+    def holds_any(self, store_id: bytes) -> bool:
+        """Whether the store is known to hold anything at all."""
+        with self._lock:
+            store = self._store_number(store_id)
+            return self._db.execute("SELECT 1 FROM holds WHERE store=? LIMIT 1", (store,)).fetchone() is not None
+
     def pack_index(self, name: bytes) -> PackIndex | None:
         """The parsed index of a known pack, or None."""
         with self._lock:
@@ -257,6 +263,8 @@ class ChunkIndex:
     def find_chunks(self, store_id: bytes, ids: Sequence[bytes]) -> dict[bytes, Location]:
         """Where the store holds each of these chunks; chunks that it lacks are left out."""
         found: dict[bytes, Location] = {}
+        if not self.holds_any(store_id):
+            return found  # a first push or a first fetch: nothing to look up, however many chunks there are
         for start in range(0, len(ids), _IDS_PER_QUERY):
             batch = ids[start : start + _IDS_PER_QUERY]
             by_prefix = {_prefix(chunk_id): chunk_id for chunk_id in batch}

@@ -1,0 +1,55 @@
+"""`dvx checkout`."""
+
+import click
+
+from dvx.cli.documents import checkout_fields
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import (
+    DvxCommand,
+    force_option,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    targets_argument,
+)
+from dvx.cli.render import format_document, format_duration, plural
+from dvx.cli.targets import choose_targets, say_nothing_tracked
+from dvx.core.sizes import format_size
+
+
+@click.command("checkout", cls=DvxCommand)
+@targets_argument
+@force_option("Overwrite and remove work that is not stored.")
+@jobs_option
+@json_option
+@pass_invocation
+def checkout(invocation: Invocation, targets: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Bring the workspace to what the pointers say, from the local store.
+
+    Use it after `git switch`, `git checkout` or `git reset`. Only files that differ are written; files that
+    an older version of the data brought are removed; untracked files stay.
+
+    \b
+    Examples:
+      git switch experiment && dvx checkout
+      dvx checkout --force data/train      give up changes that were not added
+    """
+    from dvx.ops.pull import checkout as run
+
+    with invocation.project() as project:
+        chosen = choose_targets(project, targets)
+        if not chosen and not as_json:
+            say_nothing_tracked(invocation)
+            return
+        result = run(project, chosen, force=force)
+    if as_json:
+        document = {**checkout_fields(result), "seconds": round(invocation.elapsed_s, 3)}
+        invocation.output.result(format_document("dvx.checkout/1", document))
+    if not result.written and not result.removed:
+        invocation.output.summary(f"everything is up to date: {plural(result.paths, 'tracked path')}")
+        return
+    removed = f", {plural(result.removed, 'file')} removed" if result.removed else ""
+    invocation.output.summary(
+        f"checked out {plural(result.paths, 'tracked path')} in {format_duration(invocation.elapsed_s)}: "
+        f"{plural(result.written, 'file')} ({format_size(result.size_bytes)}) written{removed}"
+    )

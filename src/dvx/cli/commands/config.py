@@ -1,0 +1,175 @@
+"""`dvx config`: get, set, unset, list."""
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import DvxGroup, json_option, pass_invocation
+from dvx.cli.output import escape
+from dvx.cli.render import format_document, format_table, without_password
+from dvx.core.errors import DvxError, NotARepository, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from dvx.repo.config import Config
+
+
+@click.group("config", cls=DvxGroup)
+def config() -> None:
+    """Read and change settings.
+
+    A flag wins over the environment (DVX_*), then the local file of this clone, the committed file
+    .dvx/config.toml, and the file of the user.
+
+    \b
+    Examples:
+      dvx config list --show-origin
+      dvx config get core.jobs
+      dvx config set core.remote origin
+    """
+
+
+@config.command("get")
+@click.argument("key")
+@pass_invocation
+def get(invocation: Invocation, key: str) -> None:
+    """Print the value in force.
+
+    \b
+    Examples:
+      dvx config get core.remote
+      dvx config get remote.origin.url
+    """
+    value = _load(invocation).get(key)
+    if value is None:
+        raise NotFound(f"`{key}` is not set", hints=[f"set it: `dvx config set {key} VALUE`"], kind="not-set")
+    invocation.output.result(escape(_text(value)))
+
+
+@config.command("set")
+@click.argument("key")
+@click.argument("value")
+@click.option("--local", is_flag=True, help="For this clone only, not committed.")
+@click.option("--user", is_flag=True, help="For all repositories of this user.")
+@pass_invocation
+def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool) -> None:
+    """Set a value, in the committed file unless told otherwise.
+
+    \b
+    Examples:
+      dvx config set core.remote origin
+      dvx config set --local store.path /fast-disk/dvx-store
+      dvx config set --user core.jobs 8
+    """
+    from dvx.repo.config_edit import set_value
+
+    path = _file(invocation, local=local, user=user)
+    set_value(path, key, value, committed=not (local or user))
+    _stage(invocation, local=local, user=user)
+    invocation.output.summary(f"set `{escape(key)}` in {escape(path)}")
+
+
+@config.command("unset")
+@click.argument("key")
+@click.option("--local", is_flag=True, help="In the file of this clone.")
+@click.option("--user", is_flag=True, help="In the file of this user.")
+@pass_invocation
+def unset(invocation: Invocation, key: str, local: bool, user: bool) -> None:
+    """Remove a value, from the committed file unless told otherwise.
+
+    \b
+    Examples:
+      dvx config unset core.remote
+      dvx config unset --user core.jobs
+    """
+    from dvx.repo.config_edit import unset_value
+
+    path = _file(invocation, local=local, user=user)
+    unset_value(path, key)
+    _stage(invocation, local=local, user=user)
+    invocation.output.summary(f"removed `{escape(key)}` from {escape(path)}")
+
+
+@config.command("list")
+@click.option("--show-origin", is_flag=True, help="Say where each value comes from.")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, show_origin: bool, as_json: bool) -> None:
+    """List all settings in force.
+
+    \b
+    Examples:
+      dvx config list
+      dvx config list --show-origin
+    """
+    from dvx.repo.settings import SETTINGS
+
+    found = _load(invocation)
+    keys = sorted({*found.values, *(setting.name for setting in SETTINGS)})
+    rows = [(key, found.get(key), found.origin(key)) for key in keys]
+    if as_json:
+        settings = [
+            {
+                "key": key,
+                "value": without_password(value) if isinstance(value, str) else value,
+                "origin": origin,
+            }
+            for key, value, origin in rows
+        ]
+        invocation.output.result(format_document("dvx.config-list/1", {"settings": settings}))
+        return
+    cells = [[key, "(not set)" if value is None else _text(value), origin] for key, value, origin in rows]
+    for line in format_table([row if show_origin else row[:2] for row in cells]):
+        invocation.output.result(line)
+
+
+def _load(invocation: Invocation) -> "Config":
+    from dvx.repo.config import load_config
+
+    try:
+        repository = invocation.repository()
+    except NotARepository:
+        repository = None
+    return load_config(repository, env=invocation.env)
+
+
+def _text(value: bool | int | str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return without_password(str(value))
+
+
+def _file(invocation: Invocation, *, local: bool, user: bool) -> str:
+    """The file that a change goes to."""
+    if local and user:
+        raise UsageError("`--local` and `--user` exclude each other", hints=["leave one of them out"])
+    if user:
+        return _user_file(invocation)
+    repository = invocation.repository()
+    if local:
+        return repository.local_config_path
+    repository.require_initialised()
+    return repository.config_path
+
+
+def _user_file(invocation: Invocation) -> str:
+    from dvx.repo.config import user_config_path
+
+    path = user_config_path(invocation.env)
+    if path is None:
+        variable = "APPDATA" if os.name == "nt" else "HOME"
+        raise UsageError(
+            "there is no home folder for settings of the user", hints=[f"set the variable {variable}"]
+        )
+    return path
+
+
+def _stage(invocation: Invocation, *, local: bool, user: bool) -> None:
+    """Stage a change of the committed file; not where its other content is still invalid."""
+    from dvx.ops.tracking import stage
+
+    if not (local or user):
+        with suppress(DvxError), invocation.project() as project:
+            stage(project, [".dvx/config.toml"])

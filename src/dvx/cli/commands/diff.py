@@ -1,0 +1,150 @@
+"""`dvx diff`."""
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from dvx.cli.diff_text import change_lines, format_summary, markdown_lines
+from dvx.cli.documents import diff_fields
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.output import escape
+from dvx.cli.render import format_document
+from dvx.cli.targets import typed_paths
+from dvx.core.errors import ExitCode, GitError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from dvx.ops.project import Project
+
+_SEPARATED = "dvx.diff.paths"
+
+
+class _DiffCommand(DvxCommand):
+    """Keeps what follows `--` apart: revisions before it, paths after it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_SEPARATED] = tuple(args[place + 1 :])
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+@click.command("diff", cls=_DiffCommand, options_metavar="[OPTIONS]")
+@click.argument("revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]")
+@click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
+@click.option("--name-only", is_flag=True, help="Print only the paths, relative to the repository.")
+@click.option("--exit-code", is_flag=True, help="Exit with 5 if there are differences.")
+@remote_option
+@jobs_option
+@json_option
+@click.pass_context
+@pass_invocation
+def diff(
+    invocation: Invocation,
+    context: click.Context,
+    revs: tuple[str, ...],
+    as_markdown: bool,
+    name_only: bool,
+    exit_code: bool,
+    remote_name: str | None,
+    as_json: bool,
+) -> int:
+    """Show which files changed between two versions, without needing the data.
+
+    Without REV: from HEAD to the workspace. With one REV: from there to the workspace. `A..B` is from A to B,
+    `A...B` from where B branched off to B.
+
+    \b
+    Examples:
+      dvx diff
+      dvx diff v1.0 v2.0 -- data/train
+      dvx diff --md origin/main...HEAD
+    """
+    from dvx.ops.diff import read_diff
+
+    if as_json + as_markdown + name_only > 1:
+        raise UsageError(
+            "`--json`, `--md` and `--name-only` exclude each other", hints=["choose one of them"]
+        )
+    with invocation.project() as project:
+        chosen, paths = _split(project, revs, context.meta.get(_SEPARATED))
+        report = read_diff(
+            project,
+            old_rev=chosen[0] if chosen else None,
+            new_rev=chosen[1] if len(chosen) > 1 else None,
+            paths=typed_paths(project, paths),
+            remote_name=remote_name,
+        )
+    if as_json:
+        new_rev = report.new if len(chosen) > 1 else None
+        invocation.output.result(format_document("dvx.diff/1", diff_fields(report, new_rev=new_rev)))
+    elif name_only:
+        _print_lines(invocation, (escape(change.path) for change in report.changes))
+    elif as_markdown:
+        _print_lines(invocation, markdown_lines(report))
+    else:
+        _print_lines(invocation, change_lines(report, invocation.output))
+        invocation.output.summary(format_summary(report))
+    return ExitCode.DIFFERENCES if exit_code and report.changes else ExitCode.DONE
+
+
+def _print_lines(invocation: Invocation, lines: Iterable[str]) -> None:
+    for line in lines:
+        invocation.output.result(line)
+
+
+def _split(
+    project: "Project", words: tuple[str, ...], paths: tuple[str, ...] | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """Revisions and paths. Without `--`, words are revisions as long as Git knows them."""
+    revs: list[str] = []
+    for place, word in enumerate(words):
+        found = _revisions(project, word) if len(revs) < 2 else None
+        if found is None and paths is None:
+            return revs, _known_paths(project, words[place:])
+        if found is None or len(revs) + len(found) > 2:
+            raise UsageError(
+                "more than two revisions were named"
+                if len(revs) >= 2 or found
+                else f"`{word}` is not a revision",
+                hints=["list revisions: `git log --oneline --all`", "compare two: `dvx diff A B -- PATH`"],
+            )
+        revs += found
+    return revs, paths or ()
+
+
+def _revisions(project: "Project", word: str) -> list[str] | None:
+    """The one or two revisions that a word names; None if Git does not know them."""
+    old, dots, new = word.partition("...") if "..." in word else word.partition("..")
+    names = [old or "HEAD", new or "HEAD"] if dots else [word]
+    try:
+        for name in names:
+            project.git.rev_parse(name)
+        if dots == "...":
+            names[0] = project.git.run(["merge-base", "--", *names]).decode("ascii").strip()
+    except (NotFound, GitError):
+        return None
+    return names
+
+
+def _known_paths(project: "Project", words: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse words that are neither revisions nor paths, so that a misspelt revision is no empty answer."""
+    from dvx.ops.selection import workspace_pointers
+
+    tracked = [item.path for item in workspace_pointers(project).readable]
+    for word in words:
+        path = project.repository.relative(word)
+        is_near = any((name + "/").startswith(path + "/") or path.startswith(name + "/") for name in tracked)
+        if not (is_near or not path or os.path.lexists(project.repository.absolute(path))):
+            raise NotFound(
+                f"`{word}` is neither a revision nor a tracked path",
+                hints=[
+                    "list what is tracked: `dvx ls`",
+                    f"for a path of another version: `dvx diff -- {word}`",
+                ],
+                kind="unknown-revision",
+            )
+    return words

@@ -1,0 +1,42 @@
+"""`dvx init`."""
+
+import click
+
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import DvxCommand, pass_invocation
+from dvx.cli.output import escape
+from dvx.cli.render import without_password
+from dvx.cli.targets import typed_address
+
+
+@click.command("init", cls=DvxCommand)
+@click.option(
+    "--remote", "url", metavar="URL", help="Add a remote called origin: s3://BUCKET/PREFIX or a folder."
+)
+@pass_invocation
+def init(invocation: Invocation, url: str | None) -> None:
+    """Set up dvx in a Git repository.
+
+    Writes .dvx/config.toml and a line for pointers in .gitattributes, and stages both. Running it again
+    changes nothing that is there.
+
+    \b
+    Examples:
+      dvx init
+      dvx init --remote s3://bucket/prefix
+      dvx init --remote /mnt/shared/store
+    """
+    from dvx.ops.init import initialise
+
+    with invocation.project() as project:
+        address = typed_address(project.repository, url) if url is not None else None
+        result = initialise(project, remote_url=address)
+        root = project.repository.root
+    output = invocation.output
+    if not result.changed:
+        output.summary(f"dvx is set up already in {escape(root)}")
+        return
+    output.summary(f"{'updated' if result.was_initialised else 'set up'} dvx in {escape(root)}")
+    if result.remote is not None and url is not None:
+        output.summary(f"remote `{result.remote}` is {escape(without_password(url))}")
+    output.hint(f"commit the setup: `git commit -m 'set up dvx' {' '.join(result.changed)}`")

@@ -1,0 +1,88 @@
+"""`dvx push`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from dvx.cli.documents import push_fields
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import (
+    DvxCommand,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    remote_option,
+    revisions_options,
+    targets_argument,
+)
+from dvx.cli.output import escape
+from dvx.cli.render import format_document, format_duration, format_saved, plural, without_password
+from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
+from dvx.core.sizes import format_size
+
+if TYPE_CHECKING:
+    from dvx.ops.push import PushResult
+    from dvx.repo.targets import Target
+
+
+@click.command("push", cls=DvxCommand)
+@targets_argument
+@remote_option
+@revisions_options
+@jobs_option
+@json_option
+@pass_invocation
+def push(
+    invocation: Invocation,
+    targets: tuple[str, ...],
+    remote_name: str | None,
+    revs: tuple[str, ...],
+    all_refs: bool,
+    as_json: bool,
+) -> None:
+    """Copy data from the local store to a remote.
+
+    Sends only what the remote lacks, and ends when the remote has confirmed every object. A tracked folder
+    goes as a whole, also when only a part of it is named. With --rev or --all-refs the work tree is not read.
+
+    \b
+    Examples:
+      dvx push
+      dvx push data/train -r backup
+      dvx push --rev v1.0
+      dvx push --all-refs            every version on every branch and tag
+    """
+    from dvx.ops.push import push as run
+
+    with invocation.project() as project:
+        chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
+        if not chosen and not as_json:
+            say_nothing_tracked(invocation)
+            return
+        _say_whole(invocation, chosen)
+        result = run(project, [target.tracked for target in chosen], remote_name=remote_name)
+        place = project.remote_config(remote_name).url
+    if as_json:
+        document = push_fields(result, remote=place, seconds=invocation.elapsed_s)
+        invocation.output.result(format_document("dvx.push/1", document))
+    _summarise(invocation, result, place=escape(without_password(place)))
+
+
+def _say_whole(invocation: Invocation, chosen: "Sequence[Target]") -> None:
+    for target in chosen:
+        if target.inside and invocation.verbosity:
+            invocation.output.message(f"`{escape(target.tracked.path)}` is pushed whole")
+
+
+def _summarise(invocation: Invocation, result: "PushResult", *, place: str) -> None:
+    if not result.roots:
+        invocation.output.summary(f"nothing to push: everything is on {place}")
+        return
+    saved = format_saved(stored_bytes=result.size_bytes, plain_bytes=result.plain_bytes)
+    invocation.output.summary(
+        f"pushed {plural(result.roots, 'root')} ({format_size(result.plain_bytes)}) "
+        f"in {format_duration(invocation.elapsed_s)}: "
+        f"{format_size(result.size_bytes)} in {plural(result.packs, 'pack')} sent"
+        + (f", {saved} saved by dedup and compression" if saved else "")
+    )

@@ -1,0 +1,202 @@
+"""`dvx remote`: add, list, remove, default, check."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from dvx.cli.documents import check_fields, remote_fields
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import DvxGroup, complete_remote, force_option, json_option, pass_invocation
+from dvx.cli.output import escape
+from dvx.cli.render import format_document, format_table, without_password
+from dvx.cli.targets import typed_address
+from dvx.core.errors import ExitCode, NotFound, UsageError
+from dvx.repo.settings import REMOTE_OPTIONS
+
+AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+
+
+def _store_options(function: AnyFunction) -> AnyFunction:
+    """One flag for each option that a remote can have."""
+    for option in reversed(REMOTE_OPTIONS):
+        if option.name == "url":
+            continue
+        flag = "--" + option.name.replace("_", "-")
+        meaning = option.meaning[:1].upper() + option.meaning[1:] + "."
+        if option.type == "bool":
+            function = click.option(flag, option.name, is_flag=True, default=None, help=meaning)(function)
+        else:
+            kind = click.Choice(option.choices) if option.choices else click.STRING
+            function = click.option(flag, option.name, type=kind, help=meaning)(function)
+    return function
+
+
+@click.group("remote", cls=DvxGroup)
+def remote() -> None:
+    """Add, list, remove and check remotes: the places that data is pushed to.
+
+    \b
+    Examples:
+      dvx remote add origin s3://bucket/prefix
+      dvx remote list
+      dvx remote check
+    """
+
+
+@remote.command("add")
+@click.argument("name")
+@click.argument("url")
+@_store_options
+@click.option(
+    "--default", "make_default", is_flag=True, help="Make it the default; the first remote always is."
+)
+@click.option("--local", is_flag=True, help="For this clone only, not committed.")
+@force_option("Replace the remote of this name.")
+@pass_invocation
+def add(
+    invocation: Invocation,
+    /,
+    name: str,
+    url: str,
+    make_default: bool,
+    local: bool,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Add a remote: a bucket or a folder.
+
+    The address goes to .dvx/config.toml and is committed, so that everybody has it. Credentials never are:
+    they come from the environment, the AWS configuration files, or the machine.
+
+    \b
+    Examples:
+      dvx remote add origin s3://bucket/prefix
+      dvx remote add minio s3://bucket --endpoint https://minio.example.com
+      dvx remote add backup /mnt/backup/store --local
+    """
+    from dvx.ops.remotes import add_remote
+
+    given = {option: value for option, value in options.items() if value is not None}
+    with invocation.project(needs_init=not local) as project:
+        address = add_remote(
+            project,
+            name,
+            typed_address(project.repository, url),
+            options=given,
+            force=force,
+            local=local,
+            make_default=make_default,
+        )
+    invocation.output.summary(f"added remote `{name}`: {escape(without_password(address))}")
+    invocation.output.hint(f"try it: `dvx remote check {name}`")
+
+
+@remote.command("list")
+@json_option
+@pass_invocation
+def list_(invocation: Invocation, as_json: bool) -> None:
+    """List the remotes; `*` marks the default.
+
+    \b
+    Examples:
+      dvx remote list
+      dvx remote list --json
+    """
+    from dvx.repo.remotes import default_remote, remotes
+
+    with invocation.project() as project:
+        known = remotes(project.config, project.repository)
+        try:
+            chosen = default_remote(project.config, project.repository).name
+        except (NotFound, UsageError):
+            chosen = None
+    fields = [remote_fields(item, is_default=item.name == chosen) for item in known]
+    if as_json:
+        invocation.output.result(format_document("dvx.remote-list/1", {"remotes": fields}))
+    elif not known:
+        invocation.output.summary("no remote is configured; `dvx remote add origin URL` adds one")
+    else:
+        for line in format_table([[_marked(item), item["url"], _listed_options(item)] for item in fields]):
+            invocation.output.result(line.rstrip())
+
+
+def _marked(item: dict[str, Any]) -> str:
+    return f"{'*' if item['default'] else ' '} {item['name']}"
+
+
+def _listed_options(item: dict[str, Any]) -> str:
+    return " ".join(f"{name}={value}" for name, value in item["options"].items())
+
+
+@remote.command("remove")
+@click.argument("name", shell_complete=complete_remote)
+@pass_invocation
+def remove(invocation: Invocation, name: str) -> None:
+    """Remove a remote from the settings; the data there stays.
+
+    \b
+    Examples:
+      dvx remote remove backup
+    """
+    from dvx.ops.remotes import remove_remote
+
+    with invocation.project() as project:
+        remove_remote(project, name)
+    invocation.output.summary(f"removed remote `{name}` from the settings; the data there was not touched")
+
+
+@remote.command("default")
+@click.argument("name", required=False, shell_complete=complete_remote)
+@click.option("--local", is_flag=True, help="For this clone only, not committed.")
+@pass_invocation
+def default(invocation: Invocation, name: str | None, local: bool) -> None:
+    """Print the default remote, or choose it.
+
+    \b
+    Examples:
+      dvx remote default
+      dvx remote default backup
+    """
+    from dvx.ops.remotes import choose_remote
+
+    with invocation.project(needs_init=name is not None and not local) as project:
+        if name is None:
+            invocation.output.result(project.remote_config(None).name)
+            return
+        choose_remote(project, name, local=local)
+    invocation.output.summary(f"the default remote is `{name}`")
+
+
+@remote.command("check")
+@click.argument("name", required=False, shell_complete=complete_remote)
+@json_option
+@pass_invocation
+def check(invocation: Invocation, name: str | None, as_json: bool) -> int:
+    """Try everything that dvx does with a remote on small objects, and remove them.
+
+    Exits with 1 if something that dvx needs does not work.
+
+    \b
+    Examples:
+      dvx remote check
+      dvx remote check backup --json
+    """
+    from dvx.ops.remotes import check_remote
+
+    with invocation.project() as project:
+        report = check_remote(project, name)
+    output = invocation.output
+    if as_json:
+        output.result(format_document("dvx.remote-check/1", check_fields(report)))
+    else:
+        for finding in report.findings:
+            mark = "ok  " if finding.ok else "FAIL" if finding.required else "no  "
+            painted = output.paint(mark, "green" if finding.ok else "red" if finding.required else "yellow")
+            output.result(f"{painted}  {finding.name}: {escape(finding.detail)}")
+    place = escape(without_password(report.location))
+    if report.is_usable:
+        output.summary(f"remote `{report.name}` ({place}) is usable")
+        return ExitCode.DONE
+    output.message(f"remote `{report.name}` ({place}) is not usable")
+    return ExitCode.FAILED

@@ -1,0 +1,113 @@
+"""How a status report reads on a terminal.
+
+Owns the grouping and the limits. Must not decide anything about the data.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dvx.cli.output import Output, escape
+from dvx.cli.render import plural, without_password
+from dvx.cli.targets import shown_path
+from dvx.core.sizes import format_size
+from dvx.ops.differences import FileState
+from dvx.ops.status import PathState, PathStatus, RemoteState, StatusReport
+from dvx.repo.repository import Repository
+
+# A screen shows about 40 lines; three kinds of ten leave room for the rest.
+FILES_SHOWN: Final = 10
+_COLOURS: Final = {FileState.MODIFIED: "yellow", FileState.DELETED: "red", FileState.UNTRACKED: "dim"}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusText:
+    """The lines of one report; `shows_all` lifts the limit and lists what is clean."""
+
+    report: StatusReport
+    repository: Repository
+    output: Output
+    shows_all: bool = False
+
+    def lines(self) -> Iterator[str]:
+        """The listing, from what needs attention to what is clean."""
+        for path, error in sorted(self.report.broken.items()):
+            yield f"{self.output.paint('broken pointer', 'red')}: {self._shown(path)}: {escape(error.what)}"
+        for status in self.report.paths:
+            yield from self._path(status)
+        yield from self._uncommitted()
+        yield from self._remote()
+        if self._is_data_clean():
+            yield self._clean()
+
+    def hints(self) -> Iterator[str]:
+        """The next commands."""
+        states = {status.state for status in self.report.paths}
+        if PathState.CHANGED in states:
+            yield "keep the changes: `dvx add --update`, or undo them: `dvx checkout --force TARGET`"
+        if PathState.NOT_CHECKED_OUT in states or PathState.UNKNOWN in states:
+            yield "get the data: `dvx pull`"
+        if self.report.broken:
+            yield "restore a pointer: `git checkout HEAD -- POINTER`"
+        if any(status.remote not in (None, RemoteState.COMPLETE) for status in self.report.paths):
+            yield "send what the remote lacks: `dvx push`"
+
+    def _path(self, status: PathStatus) -> Iterator[str]:
+        pointer = status.tracked.pointer
+        if status.state is PathState.CLEAN and not self.shows_all:
+            return
+        files = f"{plural(pointer.files, 'file')}, " if pointer.files is not None else ""
+        colour = "green" if status.state is PathState.CLEAN else "bold"
+        state = self.output.paint(status.state.value, colour)
+        yield f"{state}: {self._shown(status.tracked.path)} ({files}{format_size(pointer.size)})"
+        if status.problem:
+            yield f"    {escape(status.problem)}"
+        for kind in FileState:
+            yield from self._files(kind, [item.path for item in status.differences if item.state is kind])
+
+    def _files(self, kind: FileState, paths: Sequence[str]) -> Iterator[str]:
+        limit = len(paths) if self.shows_all else FILES_SHOWN
+        label = self.output.paint(f"{kind.value + ':':11}", _COLOURS[kind])
+        for path in paths[:limit]:
+            yield f"    {label}{self._shown(path)}"
+        if len(paths) > limit:
+            yield f"    {label}... and {len(paths) - limit} more (use -v)"
+
+    def _uncommitted(self) -> Iterator[str]:
+        rows = [(s.git, s.tracked.pointer_path) for s in self.report.paths if s.git != "unchanged"]
+        rows += [("removed", path) for path in self.report.removed]
+        if rows:
+            yield "pointers not committed:"
+        limit = len(rows) if self.shows_all else FILES_SHOWN
+        for state, path in rows[:limit]:
+            yield f"    {state + ':':11}{self._shown(path)}"
+        if len(rows) > limit:
+            yield f"    ... and {len(rows) - limit} more (use -v)"
+
+    def _remote(self) -> Iterator[str]:
+        asked = [status for status in self.report.paths if status.remote is not None]
+        if self.report.remote is None or not asked:
+            return
+        lacking = [status for status in asked if status.remote is not RemoteState.COMPLETE]
+        place = escape(without_password(self.report.remote))
+        if not lacking:
+            yield f"remote {place}: has all of {plural(len(asked), 'tracked path')}"
+            return
+        yield f"remote {place}: lacks {len(lacking)} of {plural(len(asked), 'tracked path')}"
+        limit = len(lacking) if self.shows_all else FILES_SHOWN
+        for status in lacking[:limit]:
+            yield f"    {f'{status.remote}:':12}{self._shown(status.tracked.path)}"
+        if len(lacking) > limit:
+            yield f"    ... and {len(lacking) - limit} more (use -v)"
+
+    def _is_data_clean(self) -> bool:
+        is_clean = all(status.state is PathState.CLEAN for status in self.report.paths)
+        return is_clean and bool(self.report.paths) and not self.report.broken
+
+    def _clean(self) -> str:
+        total = sum(status.tracked.pointer.size for status in self.report.paths)
+        count = plural(len(self.report.paths), "tracked path")
+        return f"{self.output.paint('clean', 'green')}: {count}, {format_size(total)}"
+
+    def _shown(self, path: str) -> str:
+        return escape(shown_path(self.repository, path))
