@@ -6,8 +6,9 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvx.chunking.codecs import Encoder, decode, encode_small
+from dvx.chunking.codecs import decode
 from dvx.chunking.cutter import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
+from dvx.chunking.encoder import Encoder, encode_small
 from dvx.chunking.planes import format_planes, parse_planes
 from dvx.core.errors import DvxError
 

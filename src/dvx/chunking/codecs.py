@@ -1,16 +1,14 @@
-"""Chunk codecs: `Encoder` and `encode_small` on the way in, `decode` on the way out.
+"""Chunk codecs on the way out: `decode`. The way in is dvx.chunking.encoder, which costs more to import.
 
 Owns the dispatch on the recorded codec number. Must not check content ids: whoever knows the id does.
 """
 
 from dvx.chunking.codec_ids import Codec
 from dvx.chunking.cutter import MAX_CHUNK_BYTES
-from dvx.chunking.encoder import Encoder, encode_small
-from dvx.chunking.planes import parse_planes
-from dvx.chunking.zstd_frames import corrupt_chunk, expand_frame
+from dvx.chunking.damage import corrupt_chunk
 from dvx.core.errors import UnsupportedVersion
 
-__all__ = ["Codec", "Encoder", "decode", "encode_small"]
+__all__ = ["Codec", "decode"]
 
 
 def decode(codec: int, stored: bytes | memoryview, plain_length: int) -> bytes:
@@ -33,7 +31,11 @@ def decode(codec: int, stored: bytes | memoryview, plain_length: int) -> bytes:
     if not plain_length:
         raise corrupt_chunk("an empty chunk cannot be compressed")
     if codec == Codec.ZSTD:
+        from dvx.chunking.zstd_frames import expand_frame  # 10 ms that reading raw chunks does not need
+
         return expand_frame(stored, plain_length)
+    from dvx.chunking.planes import parse_planes  # as above
+
     return parse_planes(stored, width=2 if codec == Codec.PLANES2 else 4, plain_bytes=plain_length)
 
 

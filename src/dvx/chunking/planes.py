@@ -10,7 +10,8 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from dvx.chunking.zstd_frames import Buffer, compress_entropy, corrupt_chunk, expand_frame
+from dvx.chunking.damage import corrupt_chunk
+from dvx.chunking.zstd_frames import Buffer, compress_entropy, expand_frame
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import Final
 
 import zstandard
 
-from dvx.core.errors import IntegrityError
+from dvx.chunking.damage import corrupt_chunk
 
 Buffer = bytes | bytearray | memoryview
 
@@ -75,8 +75,3 @@ def expand_frame(frame: Buffer, plain_bytes: int) -> bytes:
     if len(plain) != plain_bytes:
         raise corrupt_chunk(f"the compressed frame holds {len(plain)} of {plain_bytes} bytes")
     return plain
-
-
-def corrupt_chunk(reason: str) -> IntegrityError:
-    """Make the error for stored bytes that are not what their codec says."""
-    return IntegrityError(f"a stored chunk is damaged: {reason}", kind="corrupt-chunk")

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-import zstandard
-
 from dvx.core.errors import FormatError
 from dvx.core.ids import ID_BYTES
 from dvx.formats.canonical_json import format_json, parse_hex, parse_json
@@ -101,6 +99,8 @@ def format_placement(placement: Placement) -> bytes:
     })  # fmt: skip
     if len(text) > MAX_RECORD_BYTES:
         _refuse(f"it would be larger than {MAX_RECORD_BYTES} bytes")
+    import zstandard  # 10 ms that commands which read no placement do not need
+
     return zstandard.ZstdCompressor(level=_LEVEL).compress(text)
 
 
@@ -129,6 +129,8 @@ def parse_placement(data: bytes) -> Placement:
 
 
 def _decompress(data: bytes) -> bytes:
+    import zstandard  # as above
+
     try:
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= MAX_RECORD_BYTES:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dvx.core.ids import hash_bytes
+from dvx.disk.reading import Source
 from dvx.disk.safe_writes import check_symlink_target
 from dvx.formats.manifest import Entry
 from dvx.formats.placement import Placement
@@ -22,8 +23,8 @@ from dvx.ops.project import Project
 from dvx.ops.tracking import record_tracking
 from dvx.ops.trees import Pair
 from dvx.store.ingest import Ingester, Item, Stored
-from dvx.store.ingest_work import Source
-from dvx.store.manifests import ManifestWriter, PageReader
+from dvx.store.manifests import ManifestWriter
+from dvx.store.page_reader import PageReader
 from dvx.store.runs import RootLayout, RunCutter
 from dvx.store.translate import RootData, make_placement
 

@@ -17,7 +17,7 @@ from dvx.ops.trees import Ignore, Pair, Tree, pair_up
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import is_pattern
-from dvx.store.manifests import PageReader
+from dvx.store.page_reader import PageReader
 
 
 @dataclass(frozen=True, slots=True)

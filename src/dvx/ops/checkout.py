@@ -1,31 +1,28 @@
 """`dvx checkout`: bring the workspace to what the pointers say.
 
-Owns the rule that work which is not stored is never overwritten or deleted without `force`. Everything that can
-refuse is looked at before the first write.
+Owns the plan and its execution. Everything that can refuse is looked at before the first write; what may be given
+up is decided in dvx.ops.obstacles.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
 from dvx.core.sizes import format_size
-from dvx.disk.atomic import disk_errors
+from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import WorkspaceWriter
-from dvx.formats.manifest import Entry
-from dvx.formats.manifest_reader import diff_manifests
-from dvx.formats.pointer import Pointer
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.leftovers import remove_leftovers
+from dvx.ops.obstacles import ObstacleJudge
 from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
-from dvx.store.ingest_work import FileStat
-from dvx.store.manifests import PageReader
+from dvx.store.page_reader import PageReader
 from dvx.store.restore import FileToWrite, Restorer
 
 # Room that is left alone when free space is compared with what will be written: folders, journals, other programs.
@@ -88,12 +85,22 @@ class CheckoutResult:
     size_bytes: int = 0
 
 
-def plan_checkout(project: Project, trees: Sequence[Tree], *, force: bool, pages: PageReader) -> CheckoutPlan:
-    """Compare trees with the workspace. Raises WorkspaceConflict naming files whose content is not stored."""
+def plan_checkout(
+    project: Project,
+    trees: Sequence[Tree],
+    *,
+    force: bool,
+    pages: PageReader,
+    remote_name: str | None = None,
+) -> CheckoutPlan:
+    """Compare trees with the workspace. Raises WorkspaceConflict naming files whose content is not stored.
+
+    The remote counts for what is stored; it is asked only where the local store does not have a version.
+    """
     plan = CheckoutPlan()
     for tree in trees:
-        assert tree.pointer is not None
-        plan.changes.append(_plan_tree(project, tree, tree.pointer, force=force, pages=pages))
+        judge = ObstacleJudge(project, tree, pages, remote_name=remote_name)
+        plan.changes.append(_plan_tree(project, tree, judge, force=force, pages=pages))
     conflicts = [path for change in plan.changes for path in change.conflicts]
     if conflicts:
         first = plan_first_path(plan)
@@ -112,20 +119,19 @@ def plan_first_path(plan: CheckoutPlan) -> str:
 
 
 def _plan_tree(
-    project: Project, tree: Tree, pointer: Pointer, *, force: bool, pages: PageReader
+    project: Project, tree: Tree, judge: ObstacleJudge, *, force: bool, pages: PageReader
 ) -> TreeChange:
-    tracked = TrackedPointer(tree.path, tree.path + ".dvx", pointer)
-    change = TreeChange(tree, tracked)
+    assert tree.pointer is not None
+    change = TreeChange(tree, TrackedPointer(tree.path, tree.path + ".dvx", tree.pointer))
     suspects: list[Difference] = []
     for difference in find_differences(project, tree, pages):
-        if difference.state is FileState.DELETED:
+        if difference.state is not FileState.UNTRACKED:
             _plan_write(change, difference)
-        elif difference.state is FileState.MODIFIED:
+        if difference.state is not FileState.DELETED:
             suspects.append(difference)
-            _plan_write(change, difference)
-        else:
-            suspects.append(difference)
-    _judge_suspects(project, change, suspects, force=force, pages=pages)
+    written = {file.path for file in change.write}
+    obstacles = judge.judge(suspects, written=written, folders=change.folders, force=force)
+    change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
     change.write.sort(key=lambda file: (file.start, file.path))
     check_names_fit(tree, [file.path for file in change.write])
     return change
@@ -141,108 +147,6 @@ def _plan_write(change: TreeChange, difference: Difference) -> None:
         change.write.append(file)
         if difference.found is not None:
             change.replaced_bytes += difference.found.size
-
-
-def _judge_suspects(
-    project: Project, change: TreeChange, suspects: list[Difference], *, force: bool, pages: PageReader
-) -> None:
-    """Sort files in the way into those that are stored elsewhere and those that are somebody's work."""
-    if not suspects:
-        return
-    stored = _stored_before(project, change.tree, pages)
-    unsure = [item for item in suspects if item.path in stored and not _is_empty_folder(change.tree, item)]
-    ids = _ids_of(project, change.tree, unsure)
-    needed_folders = {folder for file in change.write for folder in _parents(file.path)}
-    written = {file.path for file in change.write}
-    for item in suspects:
-        is_stored = item.path in stored and ids.get(item.path) in stored[item.path]
-        if item.state is FileState.UNTRACKED:
-            _judge_extra(
-                change, item, is_stored=is_stored, force=force, needed=needed_folders, written=written
-            )
-        elif not is_stored and not force and not _is_empty_folder(change.tree, item):
-            change.conflicts.append(item.path)
-
-
-def _judge_extra(
-    change: TreeChange,
-    item: Difference,
-    *,
-    is_stored: bool,
-    force: bool,
-    needed: set[str],
-    written: set[str],
-) -> None:
-    """A path that the pointer does not have: remove it if an older version of the data brought it here."""
-    if is_stored or _is_empty_folder(change.tree, item):
-        change.remove.append(item.path)
-    elif item.path in needed or any(folder in written for folder in _parents(item.path)):
-        # A folder is needed where the file is, or a file where its folder is.
-        if force:
-            change.remove.append(item.path)
-        else:
-            change.conflicts.append(item.path)
-
-
-def _is_empty_folder(tree: Tree, item: Difference) -> bool:
-    if item.found is None or item.found.kind != "directory":
-        return False
-    with disk_errors(item.path, "list"), os.scandir(os.path.join(tree.root, item.path)) as listing:
-        return next(listing, None) is None
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
-
-
-def _stored_before(project: Project, tree: Tree, pages: PageReader) -> dict[str, set[bytes]]:
-    """The contents that versions known to be stored had at paths where the new version differs.
-
-    These are the version that was last added or checked out here, and those of HEAD and of the staging area.
-    """
-    assert tree.pointer is not None
-    stored: dict[str, set[bytes]] = {}
-    roots: dict[bytes, str] = {}
-    expected = project.stat_cache.get_root(tree.path)
-    if expected is not None:
-        roots[expected] = "directory" if tree.kind == "directory" else "file"
-    for pointer in project.committed_pointers(tree.path):
-        roots.setdefault(pointer.id, pointer.kind)
-    for root, kind in roots.items():
-        if kind == "file":
-            stored.setdefault(tree.path, set()).add(root)
-        elif tree.kind == "directory":
-            for path, entry in _old_entries(root, tree, pages):
-                stored.setdefault(path, set()).add(entry.id)
-    return stored
-
-
-def _old_entries(root: bytes, tree: Tree, pages: PageReader) -> Iterator[tuple[str, Entry]]:
-    assert tree.pointer is not None
-    new_root = tree.pointer.id
-    if root == new_root:
-        return
-    for old, _ in diff_manifests(root, new_root, pages.for_root(root, new_root)):
-        if old is not None:
-            yield f"{tree.path}/{old.path}", old
-
-
-def _ids_of(project: Project, tree: Tree, items: Iterable[Difference]) -> dict[str, bytes | None]:
-    known: dict[str, bytes | None] = {}
-    unknown = []
-    ids = ContentIds(project.stat_cache, tree.root, tree.path)
-    for item in items:
-        if item.found is None:
-            continue
-        known[item.path] = item.id or ids.known(item.path, item.found)
-        if known[item.path] is None:
-            unknown.append((item.path, item.found))
-    hashed = ids.hash_all(unknown, jobs=project.jobs, reporter=project.reporter)
-    known.update((path, content_id) for path, _, content_id in hashed)
-    ids.save()
-    return known
 
 
 def _check_space(project: Project, plan: CheckoutPlan) -> None:

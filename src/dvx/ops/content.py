@@ -6,16 +6,16 @@ Owns the rule that only ids of exact file states are remembered. Must not decide
 import os
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Final
 
 from dvx.core.errors import ChangedWhileReading
 from dvx.core.ids import Hasher, hash_bytes
+from dvx.core.parallel import map_parallel
 from dvx.core.progress import Reporter
+from dvx.disk.reading import FileStat, Source, hash_file
 from dvx.disk.walk import WalkEntry
 from dvx.repo.stat_cache import StatCache, StatRow, row_matches
-from dvx.store.ingest_work import FileStat, Source, hash_file
 
 _HASHES_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 20_000
@@ -65,14 +65,13 @@ class ContentIds:
     ) -> Iterator[tuple[str, WalkEntry, bytes | None]]:
         """Yield (path, found, id) for each file, hashing several at once; None for one that keeps changing."""
         files = iter(files)
-        with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-hash") as pool:
-            while batch := list(islice(files, _HASHES_AT_ONCE)):
-                ids = pool.map(lambda item: self._hash(*item), batch)
-                for (path, found), content_id in zip(batch, ids, strict=True):
-                    reporter.advance(size_bytes=found.size, files=1)
-                    if content_id is not None:
-                        self.remember(path, found.kind, _stat_of(found), content_id)
-                    yield path, found, content_id
+        while batch := list(islice(files, _HASHES_AT_ONCE)):
+            ids = map_parallel(lambda item: self._hash(*item), batch, jobs=jobs, name="dvx-hash")
+            for (path, found), content_id in zip(batch, ids, strict=True):
+                reporter.advance(size_bytes=found.size, files=1)
+                if content_id is not None:
+                    self.remember(path, found.kind, _stat_of(found), content_id)
+                yield path, found, content_id
 
     def _hash(self, path: str, found: WalkEntry) -> bytes | None:
         absolute = os.path.join(self._root, path)

@@ -19,7 +19,7 @@ from dvx.ops.selection import trees_of, workspace_pointers
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer, pointers_at
 from dvx.repo.targets import Target
-from dvx.store.manifests import PageReader
+from dvx.store.page_reader import PageReader
 
 
 class ChangeKind(StrEnum):

@@ -13,7 +13,7 @@ from dvx.formats.manifest import Entry
 from dvx.ops.content import ContentIds
 from dvx.ops.project import Project
 from dvx.ops.trees import Pair, Tree
-from dvx.store.manifests import PageReader
+from dvx.store.page_reader import PageReader
 
 _IGNORES_MODE: Final = os.name == "nt"
 

@@ -20,12 +20,11 @@ from dvx.repo.pointers import pointer_path_of
 from dvx.repo.remotes import RemoteConfig, default_remote
 from dvx.repo.repository import Repository
 from dvx.repo.stat_cache import StatCache
-from dvx.repo.trust import announce_endpoint
 
 if TYPE_CHECKING:
     from dvx.backends.backend import Backend
     from dvx.store.index import ChunkIndex
-    from dvx.store.manifests import PageReader
+    from dvx.store.page_reader import PageReader
     from dvx.store.store import Store
 
 # Uploads and downloads wait for the network, so more of them than cores are in flight.
@@ -146,6 +145,7 @@ class Project:
     def open_backend(self, remote: RemoteConfig) -> "Backend":
         """The backend of a remote; says so once when a committed address is used here for the first time."""
         from dvx.backends.location import open_backend, parse_location
+        from dvx.repo.trust import announce_endpoint
 
         notice = announce_endpoint(self.repository, remote, env=self.env)
         if notice:
@@ -162,7 +162,7 @@ class Project:
 
     def pages(self, remote_name: str | None = None) -> "PageReader":
         """A reader of manifests that asks the remote for pages which are not here."""
-        from dvx.store.manifests import PageReader
+        from dvx.store.page_reader import PageReader
 
         def open_remote() -> "Store | None":
             try:
@@ -184,11 +184,12 @@ class Project:
                 continue
         return found
 
-    def older_roots(self, pointer_path: str, *, limit: int) -> list[bytes]:
-        """The roots that the newest commits had for a pointer, newest first."""
+    def older_roots(self, pointer_path: str, *, limit: int, all_refs: bool = False) -> list[bytes]:
+        """The roots that the newest commits (of HEAD, or of all references) had for a pointer, newest first."""
+        scope = ["--all"] if all_refs else []
         try:
             log = (
-                self.git.run(["log", f"-{limit + 1}", "--format=%H", "--", pointer_path])
+                self.git.run(["log", *scope, f"-{limit + 1}", "--format=%H", "--", pointer_path])
                 .decode("ascii")
                 .split()
             )

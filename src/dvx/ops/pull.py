@@ -6,7 +6,8 @@ Owns which source each tracked path is read from. What may be overwritten is dec
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvx.core.errors import DataMissing
+from dvx.backends.backend import ObjectNotFound
+from dvx.core.errors import BackendError, DataMissing
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.fetch import FetchResult, fetch
 from dvx.ops.project import Project
@@ -68,7 +69,8 @@ def checkout(
 
     with project.workspace_lock(), project.setting_damage_aside():
         with project.pages(remote_name) as pages:
-            plan = plan_checkout(project, trees_of(project, ready), force=force, pages=pages)
+            trees = trees_of(project, ready)
+            plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
         result = run_checkout(project, plan, find_source)
     unsatisfied = _really_absent(project, absent)
     if unsatisfied:
@@ -86,7 +88,7 @@ def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[T
             with project.pages(None) as pages:
                 tree = trees_of(project, [Target(tracked)])[0]
                 is_right = next(find_differences(project, tree, pages), None) is None
-        except DataMissing:
+        except (BackendError, DataMissing):
             is_right = False
         if not is_right:
             missing.append(tracked)
@@ -103,24 +105,34 @@ def _known_remote(project: Project, remote_name: str | None) -> Store | None:
 def _pull_directly(
     project: Project, targets: Sequence[Target], *, remote_name: str | None, force: bool
 ) -> CheckoutResult:
-    sources = local_sources(project, [target.tracked for target in targets])
-    remotes: list[Store] = []
-
-    def open_remote() -> Store:
-        if not remotes:
-            remotes.append(project.remote(remote_name))
-        return remotes[0]
-
-    def find_source(change: TreeChange) -> DataSource:
-        return sources.get(change.tracked.pointer.id) or remote_source(project, change.tracked, open_remote())
-
+    """Pull past the local store; a pack that vanished makes it look for another record, once."""
     with project.workspace_lock(), project.setting_damage_aside():
         try:
-            with project.pages(remote_name) as pages:
-                plan = plan_checkout(project, trees_of(project, targets), force=force, pages=pages)
-        except DataMissing as error:
-            if error.kind == "manifest-missing":
-                wanted = [target.tracked for target in targets]
-                raise missing_on_remote(wanted, open_remote()) from error
-            raise
-        return run_checkout(project, plan, find_source)
+            return _pull_once(project, targets, remote_name=remote_name, force=force, careful=False)
+        except ObjectNotFound:
+            try:
+                return _pull_once(project, targets, remote_name=remote_name, force=force, careful=True)
+            except ObjectNotFound as error:
+                tracked = [target.tracked for target in targets]
+                raise missing_on_remote(tracked, project.remote(remote_name)) from error
+
+
+def _pull_once(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, force: bool, careful: bool
+) -> CheckoutResult:
+    sources = local_sources(project, [target.tracked for target in targets])
+
+    def find_source(change: TreeChange) -> DataSource:
+        local = sources.get(change.tracked.pointer.id)
+        return local or remote_source(project, change.tracked, project.remote(remote_name), careful=careful)
+
+    try:
+        with project.pages(remote_name) as pages:
+            trees = trees_of(project, targets)
+            plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
+    except DataMissing as error:
+        if error.kind == "manifest-missing":
+            wanted = [target.tracked for target in targets]
+            raise missing_on_remote(wanted, project.remote(remote_name)) from error
+        raise
+    return run_checkout(project, plan, find_source)

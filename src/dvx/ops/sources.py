@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvx.backends.backend import ObjectNotFound
-from dvx.core.errors import DataMissing, IntegrityError
+from dvx.core.errors import BackendError, DataMissing, IntegrityError, NotFound, UsageError
 from dvx.core.ids import format_id
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
@@ -55,6 +55,24 @@ def local_sources(project: Project, tracked: Sequence[TrackedPointer]) -> dict[b
     return {root: DataSource(project.local, placement.runs) for root, placement in placements.items()}
 
 
+def stored_placements(
+    project: Project, roots: Sequence[bytes], *, remote_name: str | None
+) -> dict[bytes, Placement]:
+    """Placements of the roots that the local store has completely, or else the remote.
+
+    Every pack is looked for. A remote that is not set up or cannot be asked has nothing.
+    """
+    found = project.local.complete_placements(list(roots), jobs=project.jobs)
+    rest = [root for root in roots if root not in found]
+    if rest:
+        try:
+            remote = project.remote(remote_name)
+            found.update(remote.complete_placements(rest, jobs=project.transfers))
+        except (BackendError, DataMissing, NotFound, UsageError):
+            return found
+    return found
+
+
 def partial_local_runs(
     project: Project, tracked: TrackedPointer, remote: Store | None, spans: Sequence[Span]
 ) -> DataSource | None:
@@ -92,10 +110,15 @@ def _localise_spans(
     return tuple(runs)
 
 
-def remote_source(project: Project, tracked: TrackedPointer, remote: Store) -> DataSource:
-    """A source on a remote, for reading without a copy in the local store. Raises DataMissing."""
+def remote_source(
+    project: Project, tracked: TrackedPointer, remote: Store, *, careful: bool = False
+) -> DataSource:
+    """A source on a remote, for reading without a copy in the local store. Raises DataMissing.
+
+    With `careful`, or where there are several records, every pack is looked for before a record is chosen.
+    """
     placements = remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, [])
-    if len(placements) > 1:
+    if careful or len(placements) > 1:
         complete = remote.complete_placements([tracked.pointer.id], jobs=project.transfers)
         placements = list(complete.values())
     if not placements:

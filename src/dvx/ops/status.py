@@ -12,7 +12,7 @@ from dvx.core.errors import DataMissing, DvxError
 from dvx.ops.differences import Difference, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, workspace_pointers
-from dvx.repo.pointers import TrackedPointer
+from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
 from dvx.repo.targets import Target
 
 
@@ -107,22 +107,16 @@ def _select(project: Project, targets: Sequence[str], report: StatusReport) -> l
 
 
 def _compare_with_head(project: Project, report: StatusReport, *, is_everything: bool) -> None:
-    by_path = {status.tracked.pointer_path: status for status in report.paths}
-    in_head = head_pointer_ids(project)
-    changed = project.git.changed_against_head(list(by_path)) if by_path else set()
-    for path, status in by_path.items():
-        if path not in in_head:
-            status.git = "new"
-        elif path in changed:
-            status.git = "modified"
+    changes = project.git.changes_against_head(["*" + POINTER_SUFFIX])
+    present = {status.tracked.pointer_path for status in report.paths} | set(report.broken)
+    for status in report.paths:
+        status.git = changes.get(status.tracked.pointer_path, "unchanged")
     if is_everything:
-        report.removed = sorted(set(in_head) - set(by_path) - set(report.broken))
-
-
-def head_pointer_ids(project: Project) -> dict[str, str]:
-    """The pointer files of HEAD with their Git object ids; none before the first commit."""
-    head = project.git.head()
-    return dict(project.git.ls_tree(head, suffix=".dvx")) if head else {}
+        report.removed = sorted(
+            path
+            for path, change in changes.items()
+            if change == "removed" and path not in present and is_pointer_path(path)
+        )
 
 
 def _ask_remote(project: Project, report: StatusReport, remote_name: str | None) -> None:

@@ -17,7 +17,7 @@ from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
 from dvx.repo.targets import is_pattern, matches_inside
-from dvx.store.manifests import PageReader
+from dvx.store.page_reader import PageReader
 
 Ignore = Callable[[str, bool], bool]
 

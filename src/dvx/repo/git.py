@@ -132,14 +132,14 @@ class Git:
             raise _git_error(["config", "--get", name], answer)
         return os.fsdecode(answer.stdout).rstrip("\n")
 
-    def changed_against_head(self, paths: Sequence[str]) -> set[str]:
-        """Return those of `paths` (files) that are staged, changed, deleted or untracked against HEAD."""
-        args = ["--no-optional-locks", _LITERAL, "status", "--porcelain=v1", "-z", "--untracked-files=all"]
-        changed: set[str] = set()
-        for some in _portions(paths):
-            answer = self.run([*args, "--no-renames", "--ignore-submodules=all", "--", *some])
-            changed.update(path[3:] for path in _paths(answer))
-        return changed.intersection(paths)
+    def changes_against_head(self, patterns: Sequence[str]) -> dict[str, str]:
+        """Return the files matching `patterns` that differ from HEAD, each "new", "modified" or "removed".
+
+        Staged or not makes no difference; untracked files that no rule ignores are new.
+        """
+        args = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=all"]
+        answer = self.run([*args, "--no-renames", "--ignore-submodules=all", "--", *patterns])
+        return {path[3:]: _change(path[:2]) for path in _paths(answer)}
 
     def all_refs_commits(self) -> list[str]:
         """Return the commits, newest first, that changed a `*.dvx`, and the tips of all refs and HEAD."""
@@ -209,6 +209,13 @@ def _git_error(args: Sequence[str], answer: "subprocess.CompletedProcess[bytes]"
     if "safe.directory" in answer.stderr.decode("utf-8", "replace"):
         hints.append("if you trust its owner: `git config --global --add safe.directory REPOSITORY`")
     return GitError(f"`git {command}` failed: {message}", hints=hints)
+
+
+def _change(code: str) -> str:
+    """What the two letters of `git status --porcelain` mean for a file, seen from HEAD."""
+    if "D" in code and code != "AD":
+        return "removed" if code[1] == "D" or code[1] == " " else "modified"
+    return "new" if code[0] in "A?" else "modified"
 
 
 def _paths(answer: bytes) -> list[str]:

@@ -13,7 +13,6 @@ from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersi
 from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
-from dvx.repo.history import History
 from dvx.repo.repository import CONFIG_FOLDER, Repository
 
 POINTER_SUFFIX: Final = ".dvx"
@@ -97,6 +96,8 @@ def all_ref_pointers(repo: Repository) -> list[tuple[str, TrackedPointer]]:
     markers, a foreign file called `x.dvx`) name no root and are passed over; a pointer from a newer dvx
     raises UnsupportedVersion, because passing over its root could lose data. Raises GitError.
     """
+    from dvx.repo.history import History  # 4 ms that the everyday commands do not need
+
     found: dict[bytes, tuple[str, TrackedPointer]] = {}
     with History(repo.root) as history:
         for version in history.file_versions("*" + POINTER_SUFFIX):

@@ -11,10 +11,10 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Final, NamedTuple
+from contextlib import contextmanager, suppress
+from typing import Any, Final, NamedTuple
 
-from dvx.core.errors import Busy, LocalDiskError
+from dvx.core.errors import Busy, DvxError, FormatError, LocalDiskError
 from dvx.formats.pack import PackEntry, PackIndex, format_stored_index, parse_stored_index
 from dvx.store.pack_cache import PackIndexCache
 
@@ -22,6 +22,9 @@ SCHEMA_VERSION: Final = 1
 # SQLite accepts at most 32 766 bound values; 500 keeps one statement small and its plan cached.
 _IDS_PER_QUERY: Final = 500
 _BUSY_TIMEOUT_S: Final = 60.0
+# What SQLite says of a file that is wrong: pages that contradict each other, no database, a table that is missing.
+_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 _SCHEMA = """
 CREATE TABLE packs(
@@ -80,13 +83,27 @@ class ChunkIndex:
             return self._rebuild_from_nothing()
 
     def _rebuild_from_nothing(self) -> sqlite3.Connection:
-        os.replace(self.path, self.path + ".damaged")
+        self._move_aside()
         return self._connect()
+
+    def _move_aside(self) -> None:
+        with suppress(FileNotFoundError):
+            os.replace(self.path, self.path + ".damaged")
+        with suppress(FileNotFoundError):
+            os.unlink(self.path + "-journal")  # it would be played into the new file
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(
             self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
         )
+        try:
+            self._prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
         # A rollback journal rather than WAL: the file may be on a network file system, where WAL corrupts.
         db.execute("PRAGMA journal_mode=TRUNCATE")
         db.execute("PRAGMA synchronous=NORMAL")
@@ -94,11 +111,9 @@ class ChunkIndex:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version != SCHEMA_VERSION:
             self._create(db, version)
-        return db
 
     def _create(self, db: sqlite3.Connection, version: int) -> None:
         if version != 0:
-            db.close()
             raise sqlite3.DatabaseError(f"schema {version}")
         db.execute("BEGIN IMMEDIATE")
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -120,22 +135,40 @@ class ChunkIndex:
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise self._busy() from error
-            try:
                 yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            try:
                 self._db.execute("COMMIT")
+            except BaseException as error:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise self._explain(error) from error
+                raise
+
+    def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
+        with self._lock:
+            try:
+                return self._db.execute(query, values).fetchall()
             except sqlite3.Error as error:
-                self._db.execute("ROLLBACK")
-                raise LocalDiskError(
-                    f"cannot write `{self.path}`: {error}",
-                    affected="the index of chunks; the store itself is intact",
-                    hints=["free some disk space, then run the command again"],
-                ) from error
+                raise self._explain(error) from error
+
+    def _explain(self, error: sqlite3.Error) -> DvxError:
+        """The error for what SQLite refuses; a damaged file is moved aside, so that the next command begins anew."""
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        if code in _BUSY:
+            return self._busy()
+        if code in _DAMAGE:
+            self._move_aside()
+            return LocalDiskError(
+                f"`{self.path}` is damaged: {error}",
+                affected="the index of chunks, which was moved aside; the store itself is intact",
+                hints=["run the command again: it builds the index anew"],
+                kind="index-damaged",
+            )
+        return LocalDiskError(
+            f"cannot use `{self.path}`: {error}",
+            affected="the index of chunks; the store itself is intact",
+            hints=["free some disk space, then run the command again"],
+        )
 
     def close(self) -> None:
         """Close the database."""
@@ -147,19 +180,19 @@ class ChunkIndex:
     def _store_number(self, store_id: bytes) -> int:
         number = self._stores.get(store_id)
         if number is None:
-            row = self._db.execute("SELECT store FROM stores WHERE id=?", (store_id,)).fetchone()
-            if row is None:
+            query = "SELECT store FROM stores WHERE id=?"
+            rows = self._read(query, (store_id,))
+            if not rows:
                 with self._write() as db:
                     db.execute("INSERT OR IGNORE INTO stores(id) VALUES(?)", (store_id,))
-                row = self._db.execute("SELECT store FROM stores WHERE id=?", (store_id,)).fetchone()
-            number = self._stores[store_id] = int(row[0])
+                rows = self._read(query, (store_id,))
+            number = self._stores[store_id] = int(rows[0][0])
         return number
 
     def known_store(self, location: str) -> bytes | None:
         """The id of the store that was last found at a place, or None."""
-        with self._lock:
-            row = self._db.execute("SELECT id FROM places WHERE location=?", (location,)).fetchone()
-        return row[0] if row else None
+        rows = self._read("SELECT id FROM places WHERE location=?", (location,))
+        return rows[0][0] if rows else None
 
     def know_store(self, location: str, store_id: bytes | None) -> None:
         """Remember which store is at a place; None forgets it."""
@@ -224,39 +257,48 @@ class ChunkIndex:
         """Whether a pack of this name once was in the store and went missing."""
         with self._lock:
             query = "SELECT 1 FROM burned WHERE store=? AND name=?"
-            return self._db.execute(query, (self._store_number(store_id), name)).fetchone() is not None
+            return bool(self._read(query, (self._store_number(store_id), name)))
 
     def held_packs(self, store_id: bytes, names: Iterable[bytes]) -> set[bytes]:
         """The packs among `names` that the store is known to hold."""
         query = "SELECT 1 FROM holds JOIN packs USING(pack) WHERE store=? AND name=?"
         with self._lock:
             store = self._store_number(store_id)
-            return {name for name in names if self._db.execute(query, (store, name)).fetchone()}
+            return {name for name in names if self._read(query, (store, name))}
 
     def holds_any(self, store_id: bytes) -> bool:
         """Whether the store is known to hold anything at all."""
         with self._lock:
             store = self._store_number(store_id)
-            return self._db.execute("SELECT 1 FROM holds WHERE store=? LIMIT 1", (store,)).fetchone() is not None
+            return bool(self._read("SELECT 1 FROM holds WHERE store=? LIMIT 1", (store,)))
 
     def pack_index(self, name: bytes) -> PackIndex | None:
         """The parsed index of a known pack, or None."""
-        with self._lock:
-            cached = self._cache.get(name)
-            if cached is not None:
-                return cached
-            row = self._db.execute("SELECT stored_index FROM packs WHERE name=?", (name,)).fetchone()
-        if row is None:
+        cached = self._cache.get(name)
+        if cached is not None:
+            return cached
+        rows = self._read("SELECT stored_index FROM packs WHERE name=?", (name,))
+        if not rows:
             return None
-        index = parse_stored_index(row[0])
+        try:
+            index = parse_stored_index(rows[0][0])
+        except FormatError:
+            self._forget_pack(name)
+            return None
         self._cache.put(name, index)
         return index
 
+    def _forget_pack(self, name: bytes) -> None:
+        """Drop a damaged row and what refers to it; the pack is read again when it is needed."""
+        with self._write() as db:
+            for table in ("chunks", "holds", "packs"):
+                query = f"DELETE FROM {table} WHERE pack=(SELECT pack FROM packs WHERE name=?)"  # noqa: S608
+                db.execute(query, (name,))
+
     def pack_digest(self, name: bytes) -> bytes | None:
         """BLAKE3 of the whole pack file as it was when its bytes were verified, or None if not recorded."""
-        with self._lock:
-            row = self._db.execute("SELECT digest FROM packs WHERE name=?", (name,)).fetchone()
-        return row[0] if row else None
+        rows = self._read("SELECT digest FROM packs WHERE name=?", (name,))
+        return rows[0][0] if rows else None
 
     # Chunks
 
@@ -281,7 +323,7 @@ class ChunkIndex:
             f"JOIN packs p ON p.pack=c.pack WHERE c.prefix IN ({marks}) ORDER BY c.prefix, c.pack"
         )
         with self._lock:
-            return self._db.execute(query, (self._store_number(store_id), *prefixes)).fetchall()
+            return self._read(query, (self._store_number(store_id), *prefixes))
 
     def _check_hit(self, found: dict[bytes, Location], chunk_id: bytes, name: bytes) -> None:
         index = self.pack_index(name)
@@ -295,8 +337,8 @@ class ChunkIndex:
         """The bytes of a placement record read before, or None."""
         query = "SELECT body FROM records WHERE store=? AND root=? AND name=?"
         with self._lock:
-            row = self._db.execute(query, (self._store_number(store_id), root, name)).fetchone()
-        return row[0] if row else None
+            rows = self._read(query, (self._store_number(store_id), root, name))
+        return rows[0][0] if rows else None
 
     def cache_record(self, store_id: bytes, root: bytes, name: bytes, body: bytes) -> None:
         """Remember the bytes of a placement record."""

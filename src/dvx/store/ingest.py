@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Final
 
 from dvx.core.progress import Reporter
+from dvx.disk.reading import FileStat, Source
 from dvx.formats.placement import Run
 from dvx.store.index import Location
-from dvx.store.ingest_work import ChunkWork, FileStat, FileWork, Source, work_on_batch
+from dvx.store.ingest_work import ChunkWork, FileWork, work_on_batch
 from dvx.store.large_file import LargeFile, Segment, SegmentBuffers
 from dvx.store.pack_sink import PackSink
 from dvx.store.runs import RootLayout

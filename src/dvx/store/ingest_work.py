@@ -4,44 +4,17 @@ Owns the per-task results. Must not write anything; the Ingester writes packs in
 """
 
 import os
-import stat as stat_module
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from dvx.chunking.codecs import Encoder, encode_small
 from dvx.chunking.cutter import Cutter
-from dvx.core.errors import ChangedWhileReading, PathRefused
-from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
+from dvx.chunking.encoder import Encoder, encode_small
+from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.disk.atomic import disk_errors
+from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat
 from dvx.store.index import Location
 
 FindChunks = Callable[[Sequence[bytes]], dict[bytes, Location]]
-_OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(
-    os, "O_CLOEXEC", 0
-)  # fmt: skip
-
-
-class FileStat(NamedTuple):
-    """What identifies an unchanged file: size in bytes, times in ns, inode."""
-
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file (or symlink target) whose content is to be stored.
-
-    `path` is where to read, `name` how to speak of it; `inline` is set for contents that are not in a file.
-    """
-
-    path: str
-    name: str
-    size: int
-    inline: bytes | None = None
 
 
 class ChunkWork(NamedTuple):
@@ -64,30 +37,6 @@ class FileWork(NamedTuple):
     stat: FileStat
     chunks: list[ChunkWork]
     encoder: Encoder | None
-
-
-def open_source(source: Source) -> int:
-    """Open a file for reading without following a symlink and return the descriptor."""
-    with disk_errors(source.name, "read"):
-        return os.open(source.path, _OPEN_FLAGS)
-
-
-def read_stat(fd: int, source: Source) -> FileStat:
-    """Stat an open file; refuses what is not a regular file."""
-    found = os.fstat(fd)
-    if not stat_module.S_ISREG(found.st_mode):
-        raise PathRefused(f"`{source.name}` is not a regular file", kind="not-a-regular-file")
-    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-
-
-def check_unchanged(source: Source, before: FileStat, after: FileStat, read_bytes: int) -> None:
-    """Raise ChangedWhileReading unless the file stayed as it was from first to last byte."""
-    if before != after or read_bytes != before.size:
-        raise ChangedWhileReading(
-            f"`{source.name}` changed while it was being read",
-            affected="no pointer was written; data stored so far is reused by the next run",
-            hints=[f"wait until nothing writes to it, then run `dvx add {source.name}` again"],
-        )
 
 
 def work_on_batch(sources: Sequence[Source], find_chunks: FindChunks, *, compress: bool) -> list[FileWork]:
@@ -179,20 +128,3 @@ def work_on_segment(
         pieces.append((hash_bytes(piece), piece))
         start = end
     return _encode_pieces(pieces, find_chunks([chunk_id for chunk_id, _ in pieces]), encoder, offset)
-
-
-def hash_file(source: Source, expected: FileStat, hasher: Hasher) -> None:
-    """Feed a whole file to `hasher` in 8 MiB steps; used where only the id is wanted."""
-    fd = open_source(source)
-    try:
-        before = read_stat(fd, source)
-        done = 0
-        with disk_errors(source.name, "read"), open(fd, "rb", buffering=0, closefd=False) as raw:
-            buffer = memoryview(bytearray(min(8 << 20, max(1, before.size))))
-            while count := raw.readinto(buffer):
-                hasher.update(buffer[:count])
-                done += count
-        check_unchanged(source, before, read_stat(fd, source), done)
-        check_unchanged(source, expected, before, done)
-    finally:
-        os.close(fd)

@@ -9,20 +9,12 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from dvx.chunking.codecs import Encoder
 from dvx.chunking.cutter import MAX_CHUNK_BYTES, Cutter
+from dvx.chunking.encoder import Encoder
 from dvx.core.ids import Hasher
 from dvx.disk.atomic import disk_errors
-from dvx.store.ingest_work import (
-    ChunkWork,
-    FileStat,
-    FindChunks,
-    Source,
-    check_unchanged,
-    open_source,
-    read_stat,
-    work_on_segment,
-)
+from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat
+from dvx.store.ingest_work import ChunkWork, FindChunks, work_on_segment
 from dvx.store.runs import RootLayout
 
 # 4 MiB: about 64 chunks a task, so Python's cost per task vanishes, while a window of them stays small.

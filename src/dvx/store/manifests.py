@@ -1,17 +1,13 @@
-"""Manifests in a store: writing the pages of a directory, and reading them from wherever they are.
+"""Writing the manifest of a directory into a store.
 
-Owns the packs of pages. The tree itself (where pages are cut, how they are walked) is dvx.formats.manifest_tree.
+Owns the packs of pages. Where pages are cut is dvx.formats.manifest_tree; reading is dvx.store.page_reader.
 """
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.chunking.codecs import Encoder
-from dvx.core.errors import DataMissing
-from dvx.core.ids import format_id
 from dvx.formats.manifest import Entry
-from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder, ReadPages
+from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.index import Location
 from dvx.store.pack_sink import PackSink
@@ -75,7 +71,7 @@ class ManifestWriter:
         self._waiting = []
 
     def _write(self, page_id: bytes, data: bytes) -> Location:
-        return write_page(self.sink, page_id, data)
+        return self.sink.write_page(page_id, data)
 
     def _gather_pages(self) -> None:
         """Keep the number of page packs bounded by writing the pages of the least used ones again."""
@@ -91,91 +87,3 @@ class ManifestWriter:
             batch = moving[start : start + _PAGES_AT_ONCE]
             for location, data in zip(batch, read_chunks(self._store, batch), strict=True):
                 self._pages[location.entry.id] = self._write(location.entry.id, data)
-
-
-def write_page(sink: PackSink, page_id: bytes, data: bytes) -> Location:
-    """Encode a manifest page and write it to a pack of pages."""
-    codec, stored = Encoder("manifest.txt", len(data)).encode(memoryview(data), 0)
-    return sink.write(page_id, codec, stored, len(data))
-
-
-class PageReader:
-    """Reads manifest pages from the local store, and from a remote those that are not there.
-
-    Pages that come from a remote are kept in the local store. Use as a context manager, from one thread.
-    """
-
-    def __init__(self, local: Store, open_remote: Callable[[], Store | None]) -> None:
-        """`open_remote` is called only when a page is missing locally; None means there is no remote."""
-        self._local = local
-        self._open_remote = open_remote
-        self._remote: Store | None = None
-        self._sink: PackSink | None = None
-        self._asked_roots: set[bytes] = set()
-
-    def __enter__(self) -> "PageReader":
-        return self
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if self._sink is not None:
-            try:
-                if error is None:
-                    self._sink.finish()
-            finally:
-                self._sink.close()
-
-    def for_root(self, *roots: bytes) -> ReadPages:
-        """A function that reads batches of pages of these directories; the remote is asked for their records."""
-        return lambda ids: self._read_pages(ids, roots)
-
-    def _read_pages(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
-        """Yield the pages in the order of `ids`. Raises DataMissing if they are nowhere."""
-        local = self._local.index.find_chunks(self._local.id, ids)
-        far = [page_id for page_id in dict.fromkeys(ids) if page_id not in local]
-        pages = dict(zip(far, self._read_far(far, roots), strict=True)) if far else {}
-        near = iter(read_chunks(self._local, [local[page_id] for page_id in ids if page_id in local]))
-        for page_id in ids:
-            yield next(near) if page_id in local else pages[page_id]
-
-    def _read_far(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
-        if self._sink is None:
-            self._sink = PackSink(self._local, kind=2)
-        # Pages fetched a moment ago are in the sink, which is not readable yet; asking again is rare and harmless.
-        remote = self._find_remote(ids, roots)
-        known = remote.index.find_chunks(remote.id, ids)
-        missing = [page_id for page_id in ids if page_id not in known]
-        if missing:
-            raise _missing(roots[0], remote)
-        locations = [known[page_id] for page_id in ids]
-        for location, data in zip(locations, read_chunks(remote, locations), strict=True):
-            if self._sink.locate(location.entry.id) is None:
-                write_page(self._sink, location.entry.id, data)
-            yield data
-
-    def _find_remote(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Store:
-        if self._remote is None:
-            self._remote = self._open_remote()
-        remote = self._remote
-        if remote is None:
-            raise _missing(roots[0], None)
-        unasked = [root for root in roots if root not in self._asked_roots]
-        if unasked and len(remote.index.find_chunks(remote.id, ids)) < len(ids):
-            self._asked_roots.update(unasked)
-            for placements in remote.placements(unasked, jobs=4).values():
-                for placement in placements:
-                    remote.load_pack_indexes(placement.pages, jobs=4)
-        return remote
-
-
-def _missing(root: bytes, remote: Store | None) -> DataMissing:
-    """The error for a listing that is nowhere."""
-    where = f"in the local store or on `{remote.location}`" if remote else "in the local store"
-    hints = ["run `dvx push` in the clone that added it"]
-    if remote is None:
-        hints = ["add the remote that has it: `dvx remote add origin URL`, then `dvx fetch`"]
-    return DataMissing(
-        f"the listing of directory {format_id(root)} is not {where}",
-        affected="nothing was changed",
-        hints=hints,
-        kind="manifest-missing",
-    )

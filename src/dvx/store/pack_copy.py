@@ -24,7 +24,8 @@ def copy_pack(source: Store, target: Store, name: bytes) -> None:
     The name stays the same unless the target once had a pack of this name and lost it: names are never used twice.
     """
     new_name = random_name() if target.index.is_burned(target.id, name) else name
-    path = source.backend.local_path(pack_key(name))
+    # A remote on a mounted share may answer two reads differently: what is checked must be what is kept.
+    path = None if source.is_remote else source.backend.local_path(pack_key(name))
     if path is not None:
         with _reading(source, name):
             digest = file_digest(path)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from dvx.chunking.codecs import Encoder
 from dvx.chunking.cutter import CHUNKER_ID
+from dvx.chunking.encoder import Encoder
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, encode
@@ -102,6 +102,11 @@ class PackSink:
         self.new_plain_bytes += plain_bytes
         self.new_stored_bytes += FRAME_HEADER_BYTES + len(stored)
         return Location(self._writer.name, entry)
+
+    def write_page(self, page_id: bytes, data: bytes) -> Location:
+        """Encode and write one page of a manifest."""
+        codec, stored = Encoder("manifest.txt", len(data)).encode(memoryview(data), 0)
+        return self.write(page_id, codec, stored, len(data))
 
     def _seal_current(self) -> None:
         writer, self._writer = self._writer, None

@@ -55,6 +55,9 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
     cutter = RunCutter(runs, find_index)
     window = Window()
     for file in wanted:
+        if window.plain_bytes >= WINDOW_BYTES:
+            yield window
+            window = Window()
         part = Part(file.token, 0, is_last=False)
         window.parts.append(part)
         done = 0

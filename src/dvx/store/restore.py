@@ -17,10 +17,10 @@ from dvx.core.errors import DvxError, PathRefused
 from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors, write_all
+from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
 from dvx.store.chunk_reader import DamagedPack, damaged_pack
-from dvx.store.ingest_work import FileStat
 from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
 from dvx.store.store import Store
 
@@ -171,17 +171,17 @@ class Restorer:
                     large.hasher.update(chunk)
                 if part.is_last:
                     self._reporter.advance(size_bytes=part.plain_bytes, files=1)
-                    yield file, self._commit_large(large, part, result)
+                    yield file, self._commit_large(large)
                     continue
                 self._reporter.advance(size_bytes=part.plain_bytes)
             else:
                 self._reporter.advance(size_bytes=file.size, files=1)
                 yield file, result
 
-    def _commit_large(self, large: _Large, part: Part, chunks: list[bytes]) -> FileStat:
+    def _commit_large(self, large: _Large) -> FileStat:
         file = large.file
         if large.hasher.digest() != file.id:
-            raise self._wrong_content(file, part, chunks)
+            raise self._find_damage(file)
         with disk_errors(file.path, "write"):
             os.close(large.descriptor)
         del self._open_larges[file.path]
@@ -197,7 +197,17 @@ class Restorer:
             found = os.lstat(os.path.join(self._root, file.path))
         return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
-    def _wrong_content(self, file: FileToWrite, part: Part, chunks: list[bytes]) -> DvxError:
+    def _find_damage(self, file: FileToWrite) -> DvxError:
+        """Read a large file once more to learn which pack is to blame; its chunks are not kept."""
+        wanted = [Wanted(file, file.start, file.size)]
+        for window in plan_windows(self._runs, self._store.pack_index, wanted):
+            for part, chunks in zip(window.parts, read_window(self._store, window), strict=True):
+                error = self._wrong_content(file, part, chunks)
+                if error.pack:
+                    return error
+        return self._wrong_content(file, Part(file, 0, is_last=True), [])
+
+    def _wrong_content(self, file: FileToWrite, part: Part, chunks: list[bytes]) -> DamagedPack:
         for (pack, entry), chunk in zip(part.chunks, chunks, strict=True):
             if hash_bytes(chunk) != entry.id:
                 return damaged_pack(self._store, pack)

@@ -6,7 +6,6 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 
 import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
 from dvx.core.errors import DataMissing, DvxError, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
+from dvx.core.parallel import map_parallel
 from dvx.formats.layout import (
     MARKER_KEY,
     PACKS_PREFIX,
@@ -104,9 +104,7 @@ class Store:
         unknown = [name for name in dict.fromkeys(names) if self.index.pack_index(name) is None]
         if not unknown:
             return
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for _ in pool.map(self.pack_index, unknown):
-                pass
+        map_parallel(self.pack_index, unknown, jobs=jobs)
 
     def add_sealed_pack(self, pack: SealedPack) -> None:
         """Move a sealed pack into the store, durably, and make it known."""
@@ -132,9 +130,8 @@ class Store:
         if len(names) > _ASK_EACH_LIMIT:
             listed = ((parse_pack_key(item.key), item.size) for item in self.backend.list(PACKS_PREFIX))
             return {name: size for name, size in listed if name is not None}
-        with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(names)))) as pool:
-            stats = pool.map(lambda name: self.backend.stat(pack_key(name)), names)
-            return {name: stat.size for name, stat in zip(names, stats, strict=True) if stat is not None}
+        stats = map_parallel(lambda name: self.backend.stat(pack_key(name)), names, jobs=jobs)
+        return {name: stat.size for name, stat in zip(names, stats, strict=True) if stat is not None}
 
     # Records
 
@@ -172,10 +169,9 @@ class Store:
         result: dict[bytes, list[Placement]] = {}
         if not pairs:
             return result
-        with ThreadPoolExecutor(max_workers=max(1, min(jobs, len(pairs)))) as pool:
-            for placement in pool.map(self._try_record, pairs):
-                if placement is not None:
-                    result.setdefault(placement.root, []).append(placement)
+        for placement in map_parallel(self._try_record, pairs, jobs=jobs):
+            if placement is not None:
+                result.setdefault(placement.root, []).append(placement)
         return result
 
     def _try_record(self, pair: tuple[bytes, bytes]) -> Placement | None:
@@ -273,8 +269,7 @@ def learn_packs(store: Store, *, jobs: int) -> int:
     names = [
         name for item in store.backend.list(PACKS_PREFIX) if (name := parse_pack_key(item.key)) is not None
     ]
-    with ThreadPoolExecutor(max_workers=jobs) as pool:
-        return sum(pool.map(lambda name: _learn_pack(store, name), names))
+    return sum(map_parallel(lambda name: _learn_pack(store, name), names, jobs=jobs))
 
 
 def _learn_pack(store: Store, name: bytes) -> bool:

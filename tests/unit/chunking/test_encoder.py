@@ -7,8 +7,9 @@ import pytest
 from blake3 import blake3
 
 from dvx.chunking import encoder as encoder_module
-from dvx.chunking.codecs import Codec, Encoder, decode, encode_small
+from dvx.chunking.codecs import Codec, decode
 from dvx.chunking.cutter import Cutter
+from dvx.chunking.encoder import Encoder, encode_small
 
 SIZE = 4 << 20
 NOISE = blake3(b"encoder").digest(length=SIZE)

@@ -53,7 +53,8 @@ def test_both_ways_to_split_give_the_same_payload(width: int, length: int) -> No
 def test_small_payloads_do_not_import_numpy() -> None:
     program = (
         "import sys\n"
-        "from dvx.chunking.codecs import encode_small, decode\n"
+        "from dvx.chunking.codecs import decode\n"
+        "from dvx.chunking.encoder import encode_small\n"
         "plain = b''.join((i * 40503 % 65536).to_bytes(2, 'little') + bytes([1, 60]) for i in range(4096))\n"
         "codec, stored = encode_small('x.npy', plain)\n"
         "assert codec in (2, 3) and decode(codec, stored, len(plain)) == plain, codec\n"

@@ -85,7 +85,7 @@ def test_remote_that_lacks_something_names_it() -> None:
 
 def test_remote_that_has_all_says_so() -> None:
     report = StatusReport(paths=[_status("a", remote=RemoteState.COMPLETE)], remote="s3://bucket")
-    assert list(_text(report).lines())[0] == "remote s3://bucket: has all of 1 tracked path"
+    assert next(_text(report).lines()) == "remote s3://bucket: has all of 1 tracked path"
 
 
 def test_path_of_unknown_state_says_why() -> None:
