@@ -106,6 +106,17 @@ def test_reader_that_goes_early_ends_the_command_quietly(repository: Path) -> No
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="/dev/full is Linux")
+def test_results_for_a_full_disk_are_an_error(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvx", "config", "list"],
+            cwd=tmp_path, env=_environment(), stdout=full, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: cannot write the results: No space left on device\n")
+
+
 _HANGING = """
 import signal, sys, threading, time
 from dvx.cli.boundary import run_guarded

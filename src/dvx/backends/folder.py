@@ -8,7 +8,6 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final
 
 from dvx.backends.backend import (
     MAX_KEY_CHARACTERS,
@@ -28,8 +27,7 @@ from dvx.backends.folder_writes import FolderWriter
 from dvx.backends.open_files import OpenFile, OpenFiles, open_regular, read_at
 from dvx.core.errors import LocalDiskError
 from dvx.disk.atomic import disk_errors
-
-_COPY_BYTES: Final = 1024 * 1024
+from dvx.disk.links import copy_file
 
 
 class FolderBackend:
@@ -97,11 +95,14 @@ class FolderBackend:
     def download(self, key: str, path: str, *, size: int) -> None:
         """Copy the object to `path`; see Backend.download."""
         source = self._path(key)
-        with self._reading(key, source), self._files.use(source) as file:
-            if file.size != size:
-                raise wrong_size(key, size=file.size, expected=size)
-            with disk_errors(path, "write"):
-                _copy_to(file, path, key=key)
+        with self._reading(key, source):
+            found = os.stat(source).st_size
+            if found != size:
+                raise wrong_size(key, size=found, expected=size)
+        copied = copy_file(source, path)
+        if copied != size:
+            os.unlink(path)
+            raise wrong_size(key, size=copied, expected=size)
 
     def local_path(self, key: str) -> str | None:
         """Return the path of the object's file; see Backend.local_path."""
@@ -217,15 +218,3 @@ def _read_exactly(key: str, file: OpenFile, *, offset: int, length: int) -> byte
     if len(data) != length:
         raise short_read(key, offset=offset, length=length, size=offset + len(data))
     return data
-
-
-def _copy_to(file: OpenFile, path: str, *, key: str) -> None:
-    try:
-        with open(path, "wb") as target:
-            for offset in range(0, file.size, _COPY_BYTES):
-                length = min(_COPY_BYTES, file.size - offset)
-                target.write(_read_exactly(key, file, offset=offset, length=length))
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(path)
-        raise

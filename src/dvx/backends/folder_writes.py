@@ -15,10 +15,10 @@ from typing import Final
 
 from dvx.core.errors import LocalDiskError
 from dvx.disk.atomic import fsync_file, fsync_folder, write_all
+from dvx.disk.links import copy_content
 
 # No single object takes two days to write, so an older temporary file belongs to a process that died.
 STALE_AFTER_S: Final = 2 * 24 * 3600
-_COPY_BYTES: Final = 1024 * 1024
 _LOCK_WAIT_S: Final = 10.0
 _CREATE_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 _OPEN_FLAGS: Final = os.O_RDWR | getattr(os, "O_BINARY", 0)
@@ -52,11 +52,7 @@ class FolderWriter:
             size = os.fstat(file.fileno()).st_size
 
             def fill(fd: int) -> int:
-                written = 0
-                while part := file.read(_COPY_BYTES):
-                    write_all(fd, part)
-                    written += len(part)
-                return written
+                return copy_content(file.fileno(), fd)
 
             self._write(final, fill, size=size, if_absent=False)
 

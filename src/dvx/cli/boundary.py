@@ -31,7 +31,6 @@ def run_guarded(action: Callable[[], int], invocation: Invocation, *, args: Sequ
         code = action()
         output.flush()
     except OutputClosedError:
-        output.abandon()
         return ExitCode.DONE  # the reader has what it wanted, as in `dvx ls | head`
     except KeyboardInterrupt:
         return _interrupted(output)
@@ -53,8 +52,7 @@ def format_error(error: DvxError, output: Output, *, with_causes: bool = False) 
 
 
 def _failed(error: DvxError, invocation: Invocation) -> int:
-    with suppress(OutputClosedError):
-        invocation.output.flush()
+    _flush(invocation.output)
     invocation.output.message(format_error(error, invocation.output, with_causes=invocation.verbosity > 0))
     if invocation.verbosity > 0:
         invocation.output.message("".join(traceback.format_exception(error)).rstrip())
@@ -100,10 +98,17 @@ def _sentence(text: str) -> str:
 
 
 def _interrupted(output: Output) -> int:
+    _flush(output)
     output.message("interrupted; run the same command again to go on")
     if threading.active_count() > 1:
         _exit_at_once()  # a thread that waits for the network must not keep the process
     return ExitCode.INTERRUPTED
+
+
+def _flush(output: Output) -> None:
+    """Bring results before the message; whether that works no longer matters."""
+    with suppress(OutputClosedError, DvxError):
+        output.flush()
 
 
 def _catch_interrupts() -> None:

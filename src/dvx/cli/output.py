@@ -5,8 +5,11 @@ is said.
 """
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Final, TextIO
+
+from dvx.core.errors import LocalDiskError
 
 _COLOURS: Final = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "bold": "1", "dim": "2"}
 
@@ -32,18 +35,14 @@ class Output:
         return _is_terminal(self.messages)
 
     def result(self, text: str = "", *, end: str = "\n") -> None:
-        """Write a result. Raises OutputClosedError."""
-        try:
+        """Write a result. Raises OutputClosedError, or LocalDiskError where it is redirected to a full disk."""
+        with self._explaining():
             self._results.write(text + end)
-        except (BrokenPipeError, ValueError) as error:
-            raise OutputClosedError from error
 
     def flush(self) -> None:
-        """Bring all results to their reader. Raises OutputClosedError."""
-        try:
+        """Bring all results to their reader. Raises as `result` does."""
+        with self._explaining():
             self._results.flush()
-        except (BrokenPipeError, ValueError) as error:
-            raise OutputClosedError from error
 
     def message(self, text: str) -> None:
         """Write a message; a reader that has gone is no reason to stop the work."""
@@ -73,7 +72,17 @@ class Output:
         """Colour a piece of a message, where that is shown on a terminal."""
         return self._painted(self.messages, text, colour)
 
-    def abandon(self) -> None:
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            self._abandon()
+            if isinstance(error, ValueError | BrokenPipeError):
+                raise OutputClosedError from error
+            raise LocalDiskError(f"cannot write the results: {error.strerror}") from error
+
+    def _abandon(self) -> None:
         """Send what is still buffered nowhere, so that the interpreter does not fail on it while exiting."""
         with suppress(OSError, ValueError):
             nowhere = os.open(os.devnull, os.O_WRONLY)

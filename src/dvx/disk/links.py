@@ -8,7 +8,6 @@ one would change the other file.
 import errno
 import os
 import sys
-from collections.abc import Callable
 from typing import Final
 
 from dvx.disk.atomic import disk_errors, write_all
@@ -30,47 +29,40 @@ _COPY_BYTES: Final = 1024 * 1024
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 
 
-def clone_file(src: str, dst: str) -> bool:
-    """Create `dst` as a reflink of `src`; False, and no `dst`, where the file system cannot.
-
-    `dst` must not exist. Raises LocalDiskError for every failure that is not "not supported here".
-    """
-    clone = _clone_call()
-    if clone is None:
-        return False
-    with disk_errors(dst, "write"):
-        return clone(src, dst)
-
-
 def copy_file(src: str, dst: str) -> int:
-    """Copy the bytes of `src` into the new file `dst` and return their count; holes and mode are not kept.
+    """Make the new file `dst` with the bytes of `src` and return their count; holes and mode are not kept.
 
-    `dst` must not exist and does not exist after a failure. Raises LocalDiskError.
+    Shares the extents where the file system can. `dst` must not exist and does not exist after a failure.
+    Raises LocalDiskError.
     """
     with disk_errors(src, "read"):
         source = os.open(src, os.O_RDONLY | _BINARY)
     try:
         with disk_errors(dst, "write"):
+            if sys.platform == "darwin" and _clone_darwin(src, dst):
+                return os.fstat(source).st_size
             return _into_new_file(source, dst)
     finally:
         os.close(source)
 
 
-def _clone_call() -> Callable[[str, str], bool] | None:
-    if sys.platform == "darwin":
-        return _clone_darwin
-    elif sys.platform == "linux":  # noqa: RET505 - mypy takes code after a platform test for unreachable
-        return _clone_linux
-    else:
-        return None
+def copy_content(source: int, target: int) -> int:
+    """Copy a whole open file into an empty one, by descriptors, and return the count of bytes.
+
+    A reflink where the file system can, else a copy in the kernel, else through memory. Raises OSError.
+    """
+    if _clone_linux(source, target):
+        return os.fstat(target).st_size
+    os.lseek(source, 0, os.SEEK_SET)
+    copied = _copy_in_kernel(source, target)
+    # Also after a kernel copy: it reports the end early on some virtual file systems.
+    return copied + _copy_through_memory(source, target)
 
 
 def _into_new_file(source: int, dst: str) -> int:
     target = os.open(dst, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
     try:
-        copied = _copy_in_kernel(source, target)
-        # Also after a kernel copy: it reports the end early on some virtual file systems.
-        copied += _copy_through_memory(source, target)
+        copied = copy_content(source, target)
     except BaseException:
         os.close(target)
         os.unlink(dst)
@@ -100,25 +92,18 @@ def _copy_through_memory(source: int, target: int) -> int:
     return copied
 
 
-def _clone_linux(src: str, dst: str) -> bool:
+def _clone_linux(source: int, target: int) -> bool:
+    """Let the empty file `target` share all extents of `source`; False where that is not possible."""
+    if sys.platform != "linux":
+        return False
     import fcntl  # not on Windows
 
-    assert sys.platform != "win32"
-
-    source = os.open(src, os.O_RDONLY)
     try:
-        target = os.open(dst, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        try:
-            fcntl.ioctl(target, _FICLONE, source)
-        except OSError as error:
-            os.unlink(dst)
-            if error.errno not in _NOT_SUPPORTED:
-                raise
-            return False
-        finally:
-            os.close(target)
-    finally:
-        os.close(source)
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
+        return False
     return True
 
 

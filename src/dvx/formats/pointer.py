@@ -22,6 +22,7 @@ POINTER_VERSION: Final = 1
 MAX_POINTER_BYTES: Final = 16 * 1024
 
 _COMMENT: Final = "# dvx pointer: run `dvx pull` to get the data\n"
+_UNTOUCHED: Final = "the data beside it was not touched"
 _KNOWN_KEYS: Final = frozenset({"version", "kind", "id", "size", "files"})
 _CONFLICT_MARKERS: Final = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 
@@ -110,6 +111,7 @@ def _check_version(version: object, *, name: str) -> None:
     if version != POINTER_VERSION:
         raise UnsupportedVersion(
             f"`{name}` is a pointer of version {version}; this dvx knows version {POINTER_VERSION}",
+            affected=_UNTOUCHED,
             hints=["update dvx: `pip install --upgrade dvx`"],
         )
 
@@ -119,8 +121,11 @@ def _parse_content_id(text: object, *, name: str) -> bytes:
         _refuse(name, "`id` is missing or not text")
     try:
         return parse_id(text)
-    except UnsupportedVersion:
-        raise
+    except UnsupportedVersion as error:
+        what = f"`{name}`: {error.what}"
+        raise UnsupportedVersion(
+            what, affected=_UNTOUCHED, hints=error.hints, kind=error.kind
+        ) from error.__cause__
     except FormatError as error:
         _refuse(name, error.what, cause=error)
 
@@ -132,6 +137,7 @@ def _is_count(value: object) -> TypeGuard[int]:
 def _refuse(name: str, reason: str, *, cause: Exception | None = None) -> NoReturn:
     raise FormatError(
         f"`{name}` is not a valid pointer: {reason[:300]}",
+        affected=_UNTOUCHED,
         hints=[]
         if name == "pointer"
         else [f"restore the last committed version: `git checkout HEAD -- {shlex.quote(name)}`"],
@@ -143,6 +149,7 @@ def _refuse_conflict(name: str, *, cause: Exception) -> NoReturn:
     quoted = shlex.quote(name)
     raise FormatError(
         f"`{name}` has unresolved merge conflict markers",
+        affected=_UNTOUCHED,
         hints=[
             f"keep your version: `git checkout --ours {quoted}`",
             f"or theirs: `git checkout --theirs {quoted}`",

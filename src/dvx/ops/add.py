@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from dvx.backends.backend import ObjectNotFound, not_found
 from dvx.core.ids import hash_bytes
 from dvx.disk.reading import Source
 from dvx.disk.safe_writes import check_symlink_target
+from dvx.formats.layout import pack_key
 from dvx.formats.manifest import Entry
 from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
@@ -22,6 +24,7 @@ from dvx.ops.portable import name_warnings, refuse_names
 from dvx.ops.project import Project
 from dvx.ops.tracking import record_tracking
 from dvx.ops.trees import Pair
+from dvx.store.damage import DamagedPack
 from dvx.store.ingest import Ingester, Item, Stored
 from dvx.store.manifests import ManifestWriter
 from dvx.store.page_reader import PageReader
@@ -180,13 +183,13 @@ class _Adding:
         """Write the record of the root; the packs must all be in the store."""
         pages: tuple[bytes, ...] = ()
         extra = dict(self.target.pointer.extra) if self.target.pointer else {}
+        extra.pop("executable", None)
         if self.manifest is not None:
             written = self.manifest.finish()
             pages = written.page_packs
             pointer = Pointer("directory", written.root, written.size, written.files, extra)
         else:
             assert self.file_id is not None
-            extra.pop("executable", None)
             if self.is_executable:
                 extra["executable"] = True
             pointer = Pointer("file", self.file_id, self.size, None, extra)
@@ -198,7 +201,11 @@ class _Adding:
         if local.complete_placements([pointer.id], jobs=self.project.jobs):
             return
         data = RootData(pointer.id, pointer.kind, pointer.size)
-        local.add_record(make_placement(local, data, runs=self.layout.runs.finish(), pages=pages))
+        placement = make_placement(local, data, runs=self.layout.runs.finish(), pages=pages)
+        # What was not stored anew is in packs that the index knows, and a file can vanish behind its back.
+        for pack in local.missing_packs([placement], jobs=self.project.jobs):
+            raise not_found(pack_key(pack), local.location)
+        local.add_record(placement)
 
     def close(self) -> None:
         """Drop what was not finished."""
@@ -210,7 +217,17 @@ def run_add(project: Project, plan: AddPlan) -> AddResult:
     """Store all targets, then write their pointers and stage them.
 
     A failure before the first pointer leaves the workspace as it was; what was stored is reused by the next run.
+    Where packs of the local store turn out to be lost or damaged, everything that was in them is stored again.
     """
+    try:
+        with project.setting_damage_aside():
+            return _add_once(project, plan)
+    except (ObjectNotFound, DamagedPack):
+        with project.setting_damage_aside():
+            return _add_once(project, plan)
+
+
+def _add_once(project: Project, plan: AddPlan) -> AddResult:
     result = AddResult()
     adding: list[_Adding] = []
     compress = project.config.get("store.compression") != "none"

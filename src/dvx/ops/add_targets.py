@@ -5,11 +5,11 @@ Owns every refusal of `dvx add` that can be known before data is read. Must not 
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dvx.core.errors import NotFound, PathRefused, UsageError, name_some
+from dvx.core.errors import DataMissing, DvxError, NotFound, PathRefused, UnsupportedVersion, UsageError, name_some
 from dvx.formats.pointer import Pointer
 from dvx.ops.project import Project
 from dvx.ops.selection import workspace_pointers
@@ -63,9 +63,11 @@ class AddPlan:
 
 def plan_add(project: Project, paths: Sequence[str]) -> AddPlan:
     """Turn typed paths (relative to the repository, patterns allowed) into targets. Raises PathRefused, NotFound."""
-    tracked = {item.path: item for item in workspace_pointers(project).readable}
+    pointers = workspace_pointers(project)
+    tracked = {item.path: item for item in pointers.readable}
     named: dict[str, list[str]] = {}
     for path in _expand(project, paths):
+        _check_broken(path, pointers.broken)
         data_path = _enclosing(path, tracked) or path
         named.setdefault(data_path, [])
         if data_path != path:
@@ -93,9 +95,16 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
     kind = "directory" if os.path.isdir(os.path.join(root, path)) else "file"
     pointer = tracked.pointer if tracked else None
     limits = () if "" in named else tuple(named)
-    if limits and (pointer is None or not _is_known(project, pointer)):
-        # Without the version before, the rest of the directory can only come from the workspace.
-        limits = ()
+    if limits and pointer is not None and not _is_known(project, pointer):
+        raise DataMissing(
+            f"the rest of `{path}` is not in the local store, so a part of it cannot be updated",
+            affected="nothing was added",
+            hints=[
+                f"fetch it: `dvx fetch {path}`",
+                f"or take the workspace as the whole of it: `dvx add {path}`",
+            ],
+            kind="not-fetched",
+        )
     return AddTarget(root, path, kind, pointer, load_ignore(root, path), limits)
 
 
@@ -145,6 +154,15 @@ def _checked(path: str) -> str:
             kind="pointer-of-pointer",
         )
     return path
+
+
+def _check_broken(path: str, broken: Mapping[str, DvxError]) -> None:
+    """Adding a path again resolves its damaged pointer, but not one of a newer dvx or of a folder around it."""
+    for pointer_path, error in broken.items():
+        data_path = pointer_path.removesuffix(".dvx")
+        is_newer = isinstance(error, UnsupportedVersion) and path == data_path
+        if is_newer or path.startswith(data_path + "/"):
+            raise error
 
 
 def _enclosing(path: str, tracked: dict[str, TrackedPointer]) -> str | None:

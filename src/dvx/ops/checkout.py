@@ -22,6 +22,7 @@ from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
+from dvx.store.duplicates import split_duplicates, write_copies
 from dvx.store.page_reader import PageReader
 from dvx.store.restore import FileToWrite, Restorer
 
@@ -199,29 +200,53 @@ def _apply(
         result.removed += _remove(project, writer, path)
     _clear_folders(project, change, writer)
     if source is not None:
-        ids = ContentIds(project.stat_cache, tree.root, tree.path, is_writing=True)
-        inside = tree.path if tree.kind == "directory" else ""
-        with Restorer(
-            source.store,
-            source.runs,
-            writer,
-            root=project.repository.root,
-            inside=inside,
-            jobs=project.jobs if source.store.backend.is_local else project.transfers,
-            reporter=project.reporter,
-        ) as restorer:
-            try:
-                for file, stat in restorer.restore(change.write):
-                    ids.remember(file.path, file.kind, FileStat(*stat), file.id)
-                    result.written += 1
-                    result.size_bytes += file.size
-            finally:
-                ids.save()
+        _write_files(project, change, source, writer, result)
     _finish_folders(change, writer)
     for path in change.folders:
         writer.make_folders(path)
     if not tree.inside and tree.pointer is not None:
         project.stat_cache.set_root(tree.path, tree.pointer.id)
+
+
+def _write_files(
+    project: Project, change: TreeChange, source: DataSource, writer: WorkspaceWriter, result: CheckoutResult
+) -> None:
+    """Write files from the store, those with the same content once; ids of what was written are remembered."""
+    tree, root = change.tree, project.repository.root
+    ids = ContentIds(project.stat_cache, tree.root, tree.path, is_writing=True)
+    unique, copies = split_duplicates(change.write)
+
+    def restore(files: list[FileToWrite]) -> None:
+        with Restorer(
+            source.store,
+            source.runs,
+            writer,
+            root=root,
+            inside=tree.path if tree.kind == "directory" else "",
+            jobs=project.jobs if source.store.backend.is_local else project.transfers,
+            reporter=project.reporter,
+        ) as restorer:
+            for file, stat in restorer.restore(files):
+                count(file, stat)
+
+    def count(file: FileToWrite, stat: FileStat) -> None:
+        ids.remember(file.path, file.kind, stat, file.id)
+        result.written += 1
+        result.size_bytes += file.size
+
+    try:
+        restore(unique)
+        not_copied = []
+        for file, stat in write_copies(writer, root, copies):
+            if stat is None:
+                not_copied.append(file)
+            else:
+                count(file, stat)
+                project.reporter.advance(size_bytes=file.size, files=1)
+        if not_copied:
+            restore(not_copied)
+    finally:
+        ids.save()
 
 
 def _remove(project: Project, writer: WorkspaceWriter, path: str) -> int:

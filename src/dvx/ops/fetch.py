@@ -3,7 +3,7 @@
 Owns the choice between whole roots and parts of them. The copying itself is dvx.store.transfer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dvx.backends.backend import ObjectNotFound
@@ -13,6 +13,8 @@ from dvx.ops.sources import check_fits, missing_on_remote, root_data
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
+from dvx.store.damage import DamagedPack
+from dvx.store.page_reader import PageReader
 from dvx.store.runs import RunCutter
 from dvx.store.store import Store
 from dvx.store.transfer import RootTransfer, TransferPlan, plan_transfer, run_transfer
@@ -39,11 +41,17 @@ class FetchResult:
 
 
 def plan_fetch(
-    project: Project, targets: Sequence[Target], *, remote_name: str | None, careful: bool = False
+    project: Project,
+    targets: Sequence[Target],
+    *,
+    remote_name: str | None,
+    careful: bool = False,
+    avoid: Container[bytes] = (),
 ) -> FetchPlan:
     """Find what is not in the local store. Raises DataMissing if the remote has none of it.
 
-    `careful` asks the remote for every object first; used after a pack turned out to be gone.
+    `careful` asks the remote for every object first; used after a pack turned out to be gone or damaged.
+    Packs to `avoid` are as good as gone.
     """
     plan = FetchPlan()
     roots = list(dict.fromkeys(target.tracked.pointer.id for target in targets))
@@ -53,7 +61,7 @@ def plan_fetch(
     if not wanted:
         return plan
     remote = plan.remote = project.remote(remote_name)
-    found = _placements(project, remote, wanted, careful=careful)
+    found = _placements(project, remote, wanted, careful=careful, avoid=avoid)
     transfers = []
     for target in wanted:
         placement = found.get(target.tracked.pointer.id)
@@ -63,17 +71,18 @@ def plan_fetch(
         check_fits(placement, target.tracked)
         transfers.append((target, placement))
     _know_packs(project, remote, [placement for _, placement in transfers])
-    roots_to_copy = [_root_transfer(project, remote, target, placement) for target, placement in transfers]
+    with project.pages(remote_name) as pages:
+        roots_to_copy = [_root_transfer(project, remote, pages, *transfer) for transfer in transfers]
     plan.transfer = plan_transfer(remote, project.local, _unique(roots_to_copy), jobs=project.transfers)
     return plan
 
 
 def _placements(
-    project: Project, remote: Store, wanted: Sequence[Target], *, careful: bool
+    project: Project, remote: Store, wanted: Sequence[Target], *, careful: bool, avoid: Container[bytes]
 ) -> dict[bytes, Placement]:
     roots = list(dict.fromkeys(target.tracked.pointer.id for target in wanted))
     if careful:
-        return remote.complete_placements(roots, jobs=project.transfers)
+        return remote.complete_placements(roots, jobs=project.transfers, avoid=avoid)
     return {root: found[0] for root, found in remote.placements(roots, jobs=project.transfers).items()}
 
 
@@ -83,13 +92,14 @@ def _know_packs(project: Project, remote: Store, placements: Sequence[Placement]
     remote.load_pack_indexes(names, jobs=project.transfers)
 
 
-def _root_transfer(project: Project, remote: Store, target: Target, placement: Placement) -> RootTransfer:
+def _root_transfer(
+    project: Project, remote: Store, pages: PageReader, target: Target, placement: Placement
+) -> RootTransfer:
     data = root_data(target.tracked)
     if not target.inside or target.tracked.pointer.kind == "file":
         return RootTransfer(data, placement, placement.runs)
-    with project.pages() as pages:
-        tree = Tree(project.repository.root, target.tracked.path, target.tracked.pointer, target.inside)
-        spans = [(offset, offset + entry.size) for offset, _, entry in tree.entries(pages)]
+    tree = Tree(project.repository.root, target.tracked.path, target.tracked.pointer, target.inside)
+    spans = [(offset, offset + entry.size) for offset, _, entry in tree.entries(pages)]
     cutter = RunCutter(placement.runs, remote.pack_index)
     runs = tuple(run for start, end in spans for run in cutter.cut(start, end))
     return RootTransfer(data, placement, runs, is_whole=False)
@@ -123,7 +133,7 @@ def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
 
 
 def fetch(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> FetchResult:
-    """Plan and run a fetch; a pack that vanished in between makes it look at the remote again, once."""
+    """Plan and run a fetch; a pack that is gone or damaged makes it look for another record, once."""
     try:
         return run_fetch(project, plan_fetch(project, targets, remote_name=remote_name))
     except ObjectNotFound:
@@ -132,3 +142,11 @@ def fetch(project: Project, targets: Sequence[Target], *, remote_name: str | Non
         except ObjectNotFound as error:
             tracked = [target.tracked for target in targets]
             raise missing_on_remote(tracked, project.remote(remote_name)) from error
+    except DamagedPack as error:
+        if not error.is_remote:
+            raise
+        avoid = {error.pack}
+        plan = plan_fetch(project, targets, remote_name=remote_name, careful=True, avoid=avoid)
+        if plan.missing:
+            raise
+        return run_fetch(project, plan)

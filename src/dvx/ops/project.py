@@ -209,7 +209,7 @@ class Project:
 
         The pack is kept under `damaged/` in the store; the error goes on to the caller.
         """
-        from dvx.store.chunk_reader import DamagedPack
+        from dvx.store.damage import DamagedPack
 
         try:
             yield

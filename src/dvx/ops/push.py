@@ -6,7 +6,8 @@ Owns which roots are pushed and what is known of the remote beforehand. The copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from dvx.core.errors import DataMissing, DvxError, name_some
+from dvx.backends.backend import ObjectNotFound
+from dvx.core.errors import BackendError, DataMissing, DvxError, name_some
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.sources import check_fits, root_data
@@ -124,6 +125,14 @@ def _nowhere(plan: PushPlan) -> DvxError:
 
 
 def push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushResult:
-    """Plan and run a push under the lock of that remote; a damaged local pack is reported, not sent."""
+    """Plan and run a push under the lock of that remote; a damaged local pack is reported, not sent.
+
+    Where the remote does not confirm what it was known to hold, that is forgotten and everything planned again, once.
+    """
     with project.push_lock(project.remote_config(remote_name)), project.setting_damage_aside():
+        try:
+            return run_push(project, plan_push(project, tracked, remote_name=remote_name))
+        except BackendError as error:
+            if error.kind not in ("not-confirmed", ObjectNotFound.kind):
+                raise
         return run_push(project, plan_push(project, tracked, remote_name=remote_name))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
-from dvx.core.errors import DvxError
+from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.disk.walk import WalkEntry, walk_tree
 from dvx.formats.manifest import Entry
@@ -73,11 +73,25 @@ class Tree:
             return
         read = pages.for_root(pointer.id)
         prefix = self.path + "/"
-        for offset, entry in self._matching(
-            lambda part: find_entries(pointer.id, read, part),
-            lambda: walk_entries_with_offsets(pointer.id, read),
-        ):
-            yield offset, prefix + entry.path, entry
+        try:
+            for offset, entry in self._matching(
+                lambda part: find_entries(pointer.id, read, part),
+                lambda: walk_entries_with_offsets(pointer.id, read),
+            ):
+                yield offset, prefix + entry.path, entry
+        except UnsupportedVersion:
+            raise
+        except (FormatError, PathRefused) as error:
+            raise self._bad_listing(error) from error
+
+    def _bad_listing(self, error: DvxError) -> FormatError:
+        """The error for a listing that no dvx writes; it comes from a store, so nobody here can rename a path."""
+        return FormatError(
+            f"the listing of `{self.path}` is not one that dvx writes: {error.what}",
+            affected=f"`{self.path}` in the workspace was not changed",
+            hints=[f"see who wrote its pointer: `git log -- {self.path}.dvx`"],
+            kind="bad-manifest",
+        )
 
     def _matching(
         self,

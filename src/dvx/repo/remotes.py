@@ -54,7 +54,7 @@ def default_remote(config: Config, repo: Repository, name: str | None = None) ->
     if wanted is None and "origin" not in known:
         raise UsageError(
             f"there are several remotes, {name_some(known)}, and none is the default",
-            hints=[f"name one, or choose the default: `dvx config core.remote {next(iter(known))}`"],
+            hints=[f"name one, or choose the default: `dvx remote default {next(iter(known))}`"],
             kind="remote-not-chosen",
         )
     wanted = wanted or "origin"
@@ -74,7 +74,7 @@ def _remote(config: Config, repo: Repository, name: str) -> RemoteConfig:
     if not isinstance(url, str):
         raise UsageError(
             f"the remote `{name}` has options but no url",
-            hints=[f"set it: `dvx config {prefix}url URL`", f"or remove it: `dvx remote remove {name}`"],
+            hints=[f"set it: `dvx config set {prefix}url URL`", f"or remove it: `dvx remote remove {name}`"],
             kind="remote-without-url",
         )
     committed = {option for option in ("url", *found) if config.origins[prefix + option] == COMMITTED}

@@ -128,7 +128,7 @@ def parse_value(setting: Setting, raw: object, *, key: str, origin: str) -> Valu
     if value is None or problem is not None:
         raise UsageError(
             f"`{key}` must be {problem}, and {origin} has {str(raw)[:80]!r}",
-            hints=[f"set it: `dvx config {key} VALUE`"],
+            hints=[f"set it: `dvx config set {key} VALUE`"],
             kind="bad-setting",
         )
     return value
@@ -145,7 +145,7 @@ def check_shareable(key: str, value: object, *, origin: str) -> None:
             affected="nothing was used or changed; if it was pushed before, change the secret",
             hints=[
                 "keep it out of the file: `aws configure --profile NAME`, "
-                "then `dvx config remote.REMOTE.profile NAME`",
+                "then `dvx config set remote.REMOTE.profile NAME`",
                 "or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment",
             ],
             kind="secret-in-config",
@@ -153,7 +153,7 @@ def check_shareable(key: str, value: object, *, origin: str) -> None:
     if any(setting.name == key and not setting.shared for setting in SETTINGS):
         raise UsageError(
             f"`{key}` in {origin} concerns one machine and is not read from a committed file",
-            hints=[f"set it for this clone only: `dvx config --local {key} VALUE`"],
+            hints=[f"set it for this clone only: `dvx config set --local {key} VALUE`"],
             kind="not-shared",
         )
 
@@ -187,6 +187,6 @@ def _unknown(key: str, remote: str) -> DvxError:
     hints = [f"did you mean {' or '.join(f'`{name}`' for name in near)}?"] if near else []
     return NotFound(
         f"there is no setting `{key[:80]}`",
-        hints=[*hints, "list all settings: `dvx config --list`"],
+        hints=[*hints, "list all settings: `dvx config list`"],
         kind="unknown-setting",
     )

@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Final
 
 from dvx.chunking.codecs import decode
-from dvx.core.errors import DvxError, IntegrityError, UnsupportedVersion
+from dvx.core.errors import DvxError, UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
+from dvx.store.damage import damaged_pack
 from dvx.store.index import Location
 from dvx.store.runs import RANGE_GAP_BYTES, frame_end
 from dvx.store.store import Store
@@ -64,33 +65,6 @@ def decode_verified(store: Store, pack: bytes, frame: Frame) -> bytes:
     if hash_bytes(plain) != frame[0].id:
         raise damaged_pack(store, pack)
     return plain
-
-
-class DamagedPack(IntegrityError):
-    """Bytes of a pack do not match the ids of its chunks.
-
-    `pack` is its name, empty where no single pack is to blame; `is_remote` tells on which side it is.
-    """
-
-    kind = "damaged-pack"
-    pack: bytes = b""
-    is_remote: bool = True
-
-
-def damaged_pack(store: Store, pack: bytes) -> DamagedPack:
-    """The error for a pack whose content is not what its index says."""
-    if not store.is_remote:
-        hints = ["run `dvx pull`: the damaged pack was moved aside and is fetched again"]
-    else:
-        hints = ["push the data again from a clone that has it: `dvx push`"]
-    error = DamagedPack(
-        f"pack {pack.hex()} in `{store.location}` is damaged",
-        affected="nothing was written from the damaged bytes",
-        hints=hints,
-    )
-    error.pack = pack
-    error.is_remote = store.is_remote
-    return error
 
 
 def read_chunks(store: Store, locations: Sequence[Location]) -> Iterator[bytes]:

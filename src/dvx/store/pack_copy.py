@@ -12,7 +12,8 @@ from dvx.core.errors import FormatError, LocalDiskError, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
-from dvx.store.chunk_reader import damaged_pack, decode_verified, plan_ranges
+from dvx.store.chunk_reader import decode_verified, plan_ranges
+from dvx.store.damage import damaged_pack
 from dvx.store.pack_writer import SealedPack, file_digest, random_name, read_pack_index
 from dvx.store.runs import frame_end
 from dvx.store.store import Store

@@ -4,10 +4,13 @@ Owns the copy of far pages into the local store. How a tree of pages is walked i
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import DataMissing
 from dvx.core.ids import format_id
+from dvx.formats.layout import pack_key
 from dvx.formats.manifest_reader import ReadPages
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.store import Store
@@ -47,12 +50,12 @@ class PageReader:
 
     def _read_pages(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
         """Yield the pages in the order of `ids`. Raises DataMissing if they are nowhere."""
-        local = self._local.index.find_chunks(self._local.id, ids)
-        far = [page_id for page_id in dict.fromkeys(ids) if page_id not in local]
-        pages = dict(zip(far, self._read_far(far, roots), strict=True)) if far else {}
-        near = iter(read_chunks(self._local, [local[page_id] for page_id in ids if page_id in local]))
+        pages = _read_known(self._local, ids)
+        far = [page_id for page_id in dict.fromkeys(ids) if page_id not in pages]
+        if far:
+            pages.update(zip(far, self._read_far(far, roots), strict=True))
         for page_id in ids:
-            yield next(near) if page_id in local else pages[page_id]
+            yield pages[page_id]
 
     def _read_far(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
         if self._sink is None:
@@ -61,14 +64,15 @@ class PageReader:
             self._sink = PackSink(self._local, kind=2)
         # Pages fetched a moment ago are in the sink, which is not readable yet; asking again is rare and harmless.
         remote = self._find_remote(ids, roots)
-        known = remote.index.find_chunks(remote.id, ids)
-        missing = [page_id for page_id in ids if page_id not in known]
-        if missing:
-            raise _missing(roots[0], remote)
-        locations = [known[page_id] for page_id in ids]
-        for location, data in zip(locations, read_chunks(remote, locations), strict=True):
-            if self._sink.locate(location.entry.id) is None:
-                self._sink.write_page(location.entry.id, data)
+        pages = _read_known(remote, ids)
+        if len(pages) < len(ids) and self._ask_records(remote, roots):
+            pages = _read_known(remote, ids)
+        for page_id in ids:
+            data = pages.get(page_id)
+            if data is None:
+                raise _missing(roots[0], remote)
+            if self._sink.locate(page_id) is None:
+                self._sink.write_page(page_id, data)
             yield data
 
     def _find_remote(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Store:
@@ -77,13 +81,34 @@ class PageReader:
         remote = self._remote
         if remote is None:
             raise _missing(roots[0], None)
-        unasked = [root for root in roots if root not in self._asked_roots]
-        if unasked and len(remote.index.find_chunks(remote.id, ids)) < len(ids):
-            self._asked_roots.update(unasked)
-            for placements in remote.placements(unasked, jobs=4).values():
-                for placement in placements:
-                    remote.load_pack_indexes(placement.pages, jobs=4)
+        if len(remote.index.find_chunks(remote.id, ids)) < len(ids):
+            self._ask_records(remote, roots)
         return remote
+
+    def _ask_records(self, remote: Store, roots: Sequence[bytes]) -> bool:
+        """Learn where the remote has the pages of these directories; False if it was asked before."""
+        unasked = [root for root in roots if root not in self._asked_roots]
+        self._asked_roots.update(unasked)
+        for placements in remote.placements(unasked, jobs=4).values():
+            for placement in placements:
+                with suppress(ObjectNotFound):  # another record may name packs that are there
+                    remote.load_pack_indexes(placement.pages, jobs=4)
+                    remote.index.add_hold(remote.id, placement.pages)
+        return bool(unasked)
+
+
+def _read_known(store: Store, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The pages that a store really has; packs that turn out to be gone are forgotten."""
+    while True:
+        known = store.index.find_chunks(store.id, ids)
+        try:
+            return dict(zip(known, read_chunks(store, list(known.values())), strict=True))
+        except ObjectNotFound:
+            packs = {location.pack for location in known.values()}
+            gone = [pack for pack in packs if store.backend.stat(pack_key(pack)) is None]
+            if not gone:
+                raise
+            store.index.drop_hold(store.id, gone)
 
 
 def _missing(root: bytes, remote: Store | None) -> DataMissing:

@@ -13,14 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from dvx.core.errors import DvxError, PathRefused
+from dvx.core.errors import DvxError, FormatError, PathRefused
 from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors, write_all
 from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
-from dvx.store.chunk_reader import DamagedPack, damaged_pack
+from dvx.store.damage import DamagedPack, damaged_pack
 from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
 from dvx.store.store import Store
 
@@ -149,10 +149,24 @@ class Restorer:
         if (hash_bytes(data) if data else EMPTY_ID) != file.id:
             raise self._wrong_content(file, part, chunks)
         if file.kind == "symlink":
-            self._writer.make_symlink(file.path, _link_target(file, data), inside=self._inside)
+            self._make_symlink(file, _link_target(file, data))
         else:
             self._writer.write_file(file.path, data, executable=file.kind == "executable")
-        return self._stat(file)
+        return stat_written(self._root, file)
+
+    def _make_symlink(self, file: FileToWrite, target: str) -> None:
+        try:
+            self._writer.make_symlink(file.path, target, inside=self._inside)
+        except PathRefused as error:
+            if error.kind != "unsafe-symlink":
+                raise
+            # dvx refuses such links when they are added, so this one was made by something else.
+            raise FormatError(
+                f"the data is not what dvx writes: {error.what}",
+                affected=f"`{file.path}` was not written",
+                hints=[f"get the rest by name, or see who wrote its pointer: `git log -- {self._inside}.dvx`"],
+                kind=error.kind,
+            ) from error
 
     def _write_part(self, large: _Large, part: Part, chunks: list[bytes]) -> None:
         with disk_errors(large.file.path, "write"):
@@ -190,12 +204,7 @@ class Restorer:
         except BaseException:
             self._writer.discard(large.temporary)
             raise
-        return self._stat(file)
-
-    def _stat(self, file: FileToWrite) -> FileStat:
-        with disk_errors(file.path, "read"):
-            found = os.lstat(os.path.join(self._root, file.path))
-        return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        return stat_written(self._root, file)
 
     def _find_damage(self, file: FileToWrite) -> DvxError:
         """Read a large file once more to learn which pack is to blame; its chunks are not kept."""
@@ -222,6 +231,13 @@ def _file_of(part: Part) -> FileToWrite:
     file = part.token
     assert isinstance(file, FileToWrite)
     return file
+
+
+def stat_written(root: str, file: FileToWrite) -> FileStat:
+    """The stat of a file that was just given its name."""
+    with disk_errors(file.path, "read"):
+        found = os.lstat(os.path.join(root, file.path))
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _link_target(file: FileToWrite, data: bytes) -> str:

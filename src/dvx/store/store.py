@@ -5,7 +5,7 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 """
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +27,7 @@ from dvx.formats.layout import (
 from dvx.formats.marker import StoreMarker, format_marker, parse_marker
 from dvx.formats.pack import HEADER_BYTES, TRAILER_BYTES, PackIndex, parse_index, parse_trailer
 from dvx.formats.placement import Placement, format_placement, parse_placement
+from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
 from dvx.store.pack_writer import SealedPack, random_name
 
@@ -70,7 +71,7 @@ class Store:
     def pack_index(self, name: bytes) -> PackIndex:
         """The index of a pack, from memory, from `index.db`, or from the end of the pack itself.
 
-        Raises ObjectNotFound if it is not known and the pack is not there.
+        Raises ObjectNotFound if it is not known and the pack is not there, DamagedPack if its end is not intact.
         """
         known = self.index.pack_index(name)
         if known is not None:
@@ -92,12 +93,8 @@ class Store:
             return parse_index(header, tail[start : start + trailer.index_length], trailer)
         except UnsupportedVersion:
             raise
-        except FormatError as error:
-            raise IntegrityError(
-                f"pack {name.hex()} in `{self.location}` is damaged: {error.what}",
-                affected="no file was written from it",
-                hints=["push the data again from a clone that has it: `dvx push`"],
-            ) from error
+        except (FormatError, IntegrityError) as error:
+            raise damaged_pack(self, name) from error
 
     def load_pack_indexes(self, names: Iterable[bytes], *, jobs: int) -> None:
         """Make the indexes of many packs known, asking for the unknown ones in parallel."""
@@ -151,14 +148,13 @@ class Store:
 
     def read_record(self, root: bytes, name: bytes) -> Placement:
         """Read one record. Raises ObjectNotFound, or FormatError if it is not a record of this root."""
-        body = self.index.cached_record(self.id, root, name)
-        is_cached = body is not None
-        if body is None:
-            body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
-        placement = parse_placement(body)
-        if placement.root != root:
-            raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
-        if not is_cached and self.is_remote:
+        cached = self.index.cached_record(self.id, root, name)
+        if cached is not None:
+            with suppress(FormatError):  # a damaged row of a cache: the record itself is asked for
+                return _parse_record(cached, root)
+        body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
+        placement = _parse_record(body, root)
+        if self.is_remote:
             self.index.cache_record(self.id, root, name, body)
         return placement
 
@@ -179,17 +175,22 @@ class Store:
             return self.read_record(*pair)
         except UnsupportedVersion:
             raise
-        except (ObjectNotFound, FormatError):
+        except (ObjectNotFound, FormatError, IntegrityError):
             return None
 
-    def complete_placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, Placement]:
-        """A placement of each root whose packs are all really in the store; other roots are left out."""
+    def complete_placements(
+        self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes] = ()
+    ) -> dict[bytes, Placement]:
+        """A placement of each root whose packs are all really in the store; other roots are left out.
+
+        Packs to `avoid` (found damaged) count as missing.
+        """
         candidates = self.placements(roots, jobs=jobs)
         missing = self.missing_packs((p for found in candidates.values() for p in found), jobs=jobs)
         complete: dict[bytes, Placement] = {}
         for root, found in candidates.items():
             for placement in found:
-                if not any(pack.name in missing for pack in placement.packs):
+                if not any(pack.name in missing or pack.name in avoid for pack in placement.packs):
                     complete[root] = placement
                     break
         return complete
@@ -214,6 +215,13 @@ class Store:
                 affected="the objects were uploaded, but they may be collected; do not rely on this push",
                 hints=["update dvx: `pip install --upgrade dvx`, then run `dvx push` again"],
             )
+
+
+def _parse_record(body: bytes, root: bytes) -> Placement:
+    placement = parse_placement(body)
+    if placement.root != root:
+        raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
+    return placement
 
 
 def open_store(

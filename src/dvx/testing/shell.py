@@ -201,3 +201,12 @@ def store_of(repo: Path) -> Path:
     """The local store of a repository, unless `store.path` says otherwise."""
     common = run_git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(common) / "dvx" / "store"
+
+
+def without_privileges(command: Sequence[str]) -> list[str] | None:
+    """The command for a process that file permissions hold for; None where root cannot give them up."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return list(command)
+    if shutil.which("setpriv") is None:
+        return None
+    return ["setpriv", "--bounding-set=-all", "--inh-caps=-all", *command]

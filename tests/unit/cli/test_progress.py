@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from dvx.cli import progress
 from dvx.cli.output import Output
 from dvx.cli.progress import BarReporter, LineReporter, make_reporter
 
@@ -21,7 +20,7 @@ def _output(stream: io.StringIO) -> Output:
 
 def test_lines_come_every_interval_with_total_rate_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("dvx.cli.progress.time.monotonic", lambda: clock[0])
     stream = io.StringIO()
     reporter = LineReporter(_output(stream))
     reporter.start("push", total_bytes=4_000_000, total_files=20)
@@ -36,7 +35,7 @@ def test_lines_come_every_interval_with_total_rate_and_files(monkeypatch: pytest
 
 def test_line_reporter_is_silent_after_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("dvx.cli.progress.time.monotonic", lambda: clock[0])
     stream = io.StringIO()
     reporter = LineReporter(_output(stream))
     reporter.start("add")
@@ -63,10 +62,12 @@ def test_bar_shows_bytes_and_files_and_goes_away() -> None:
 def test_bar_counts_from_many_threads() -> None:
     reporter = BarReporter(_output(_Terminal()))
     reporter.start("add", total_bytes=8000)
-    threads = [
-        threading.Thread(target=lambda: [reporter.advance(size_bytes=1, files=1) for _ in range(1000)])
-        for _ in range(8)
-    ]
+
+    def work() -> None:
+        for _ in range(1000):
+            reporter.advance(size_bytes=1, files=1)
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -7,7 +7,7 @@ import pytest
 
 from dvx.core.errors import LocalDiskError
 from dvx.disk import links
-from dvx.disk.links import clone_file, copy_file
+from dvx.disk.links import copy_content, copy_file
 
 
 @pytest.fixture
@@ -17,24 +17,29 @@ def source(tmp_path):
     return path
 
 
-def test_clone_is_equal_or_leaves_nothing(tmp_path, source):
-    cloned = clone_file(str(source), str(tmp_path / "clone"))
-    if cloned:
-        assert (tmp_path / "clone").read_bytes() == source.read_bytes()
-    else:
-        assert sorted(os.listdir(tmp_path)) == ["source"]
-
-
-def test_clone_over_an_existing_file_is_refused(tmp_path, source):
+def test_copy_over_an_existing_file_is_refused(tmp_path, source):
     (tmp_path / "there").write_bytes(b"mine")
     with pytest.raises(LocalDiskError):
-        clone_file(str(source), str(tmp_path / "there"))
+        copy_file(str(source), str(tmp_path / "there"))
     assert (tmp_path / "there").read_bytes() == b"mine"
 
 
-def test_clone_on_a_platform_without_reflinks_says_no(tmp_path, source, monkeypatch):
-    monkeypatch.setattr(links, "_clone_call", lambda: None)
-    assert clone_file(str(source), str(tmp_path / "clone")) is False
+def test_copy_content_copies_from_the_start_wherever_the_descriptor_stands(tmp_path, source):
+    with open(source, "rb") as file, open(tmp_path / "copy", "xb") as target:
+        file.seek(1000)
+        assert copy_content(file.fileno(), target.fileno()) == 3_000_001
+    assert (tmp_path / "copy").read_bytes() == source.read_bytes()
+
+
+def test_copy_uses_a_reflink_where_the_file_system_has_them(tmp_path, source, monkeypatch):
+    def clone(source, target):
+        os.write(target, os.pread(source, 4_000_000, 0))
+        return True
+
+    monkeypatch.setattr(links, "_clone_linux", clone)
+    monkeypatch.setattr(links, "_copy_in_kernel", None)
+    assert copy_file(str(source), str(tmp_path / "copy")) == 3_000_001
+    assert (tmp_path / "copy").read_bytes() == source.read_bytes()
 
 
 def test_copy_has_every_byte(tmp_path, source):

@@ -171,20 +171,27 @@ def test_config_get_knows_set_and_unset(runner, git):
     assert runner.config_get("dvx.other") is None
 
 
-def test_changed_against_head_sees_every_kind_of_change(repo, runner, git):
-    names = ["same", "staged", "edited", "deleted"]
+def test_changes_against_head_names_every_kind_of_change(repo, runner, git):
+    names = ["same.x", "staged.x", "edited.x", "deleted.x", "staged-away.x", "other.y"]
     for name in names:
         write(repo, name)
     runner.stage(names)
-    assert runner.changed_against_head(names) == set(names)
+    assert runner.changes_against_head(["*.x"]) == dict.fromkeys(names[:5], "new")
     git("commit", "-q", "-m", "one")
-    assert runner.changed_against_head(names) == set()
-    write(repo, "staged", "2\n")
-    runner.stage(["staged"])
-    write(repo, "edited", "2\n")
-    os.unlink(repo.absolute("deleted"))
-    write(repo, "d/new")
-    assert runner.changed_against_head([*names, "d/new"]) == {"staged", "edited", "deleted", "d/new"}
+    assert runner.changes_against_head(["*.x"]) == {}
+    write(repo, "staged.x", "2\n")
+    runner.stage(["staged.x"])
+    write(repo, "edited.x", "2\n")
+    write(repo, "other.y", "2\n")
+    os.unlink(repo.absolute("deleted.x"))
+    git("rm", "-q", "staged-away.x")
+    write(repo, "d/new.x")
+    write(repo, "d/added.x")
+    runner.stage(["d/added.x"])
+    assert runner.changes_against_head(["*.x"]) == {
+        "staged.x": "modified", "edited.x": "modified", "deleted.x": "removed", "staged-away.x": "removed",
+        "d/new.x": "new", "d/added.x": "new",
+    }  # fmt: skip
 
 
 def test_all_refs_commits_has_tips_and_commits_that_changed_pointers(repo, runner, git):

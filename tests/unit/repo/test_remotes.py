@@ -51,7 +51,7 @@ def test_relative_folders_start_at_the_root(repo, config, text, expected):
 def test_remote_without_url_says_how_to_set_it(repo, config):
     with pytest.raises(UsageError) as caught:
         remotes(config('[remote.o]\nregion = "x"\n'), repo)
-    assert "dvx config remote.o.url URL" in caught.value.hints[0]
+    assert "dvx config set remote.o.url URL" in caught.value.hints[0]
 
 
 def test_no_remote_says_how_to_add_one(repo, config):

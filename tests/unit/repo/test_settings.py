@@ -47,7 +47,7 @@ def test_unknown_setting_names_what_is_near(key, near):
 def test_unknown_setting_without_anything_near_says_where_the_list_is(key):
     with pytest.raises(NotFound) as caught:
         find_setting(key)
-    assert "dvx config --list" in caught.value.hints[-1]
+    assert "dvx config list" in caught.value.hints[-1]
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "a/b", "a.b", "x" * 65, "é"])

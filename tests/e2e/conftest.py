@@ -1,0 +1,60 @@
+"""Repositories for tests that drive the command line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dvx.testing.shell import Ran, commit, file_bytes, make_repo, must_dvx, write_tree
+
+TREE = {
+    "a.bin": ("file", file_bytes(150_000, seed=11)),
+    "sub/b.txt": ("file", b"text\n" * 1000),
+    "sub/run.sh": ("executable", b"#!/bin/sh\n"),
+    "sub/link": ("symlink", b"b.txt"),
+    "void": ("directory", b""),
+}
+MODEL = file_bytes(120_000, seed=12)
+
+
+@pytest.fixture
+def tree() -> dict:
+    """The content of `data` in `author`."""
+    return dict(TREE)
+
+
+@pytest.fixture
+def model() -> bytes:
+    """The content of `model.bin` in `author`."""
+    return MODEL
+
+
+@pytest.fixture
+def author(tmp_path: Path) -> Path:
+    """A repository with `data` and `model.bin` added, committed and pushed to the folder `remote` beside it."""
+    repo = make_repo(tmp_path / "author", remote="../remote")
+    write_tree(repo / "data", TREE)
+    (repo / "model.bin").write_bytes(MODEL)
+    must_dvx(repo, "add", "data", "model.bin")
+    commit(repo, "data")
+    must_dvx(repo, "push")
+    return repo
+
+
+@pytest.fixture
+def explains() -> Callable[..., None]:
+    """Checks a refusal: its exit code, and that it says what, what is affected, and what to do next."""
+
+    def check(ran: Ran, code: int, *words: str, affected: bool = True) -> None:
+        text = ran.out + ran.err
+        assert ran.code == code, f"{ran.code} instead of {code}:\n{text}"
+        for word in words:
+            assert word in text, f"{word!r} is not in:\n{text}"
+        lines = ran.err.splitlines()
+        assert any(line.startswith("error: ") for line in lines), text
+        assert any(line.startswith("hint: ") for line in lines), text
+        if affected:
+            assert any(line.startswith("  affected: ") for line in lines), text
+        assert "Traceback" not in text
+
+    return check
