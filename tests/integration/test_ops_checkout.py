@@ -93,7 +93,7 @@ def test_checkout_goes_from_one_stored_version_to_the_other_and_back(work, name)
     assert work.status().is_clean
 
 
-@pytest.mark.parametrize("name", ["edit", "folder to file", "tracked folder to file", "empty folder goes"])
+@pytest.mark.parametrize("name", ["edit", "delete", "tracked folder to file", "empty folder goes"])
 @pytest.mark.parametrize("content", [None, b"", b"garbage" * 1000])
 def test_checkout_with_a_lost_stat_cache_finds_the_old_version_in_history(work, name, content):
     old, new = TRANSITIONS[name]

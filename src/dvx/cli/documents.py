@@ -159,6 +159,7 @@ def checkout_fields(result: "CheckoutResult") -> Fields:
         "written": result.written,
         "removed": result.removed,
         "written_bytes": result.size_bytes,
+        "kept": result.kept,
     }
 
 

@@ -45,6 +45,8 @@ class StatusText:
         states = {status.state for status in self.report.paths}
         if PathState.CHANGED in states:
             yield "keep the changes: `dvx add --update`, or undo them: `dvx checkout --force TARGET`"
+        if PathState.OUTDATED in states:
+            yield "bring the workspace to the newer pointers: `dvx pull`"
         if PathState.NOT_CHECKED_OUT in states or PathState.UNKNOWN in states:
             yield "get the data: `dvx pull`"
         if self.report.broken:

@@ -181,11 +181,12 @@ def parse_index(
 
     Raises FormatError, UnsupportedVersion for unknown features.
     """
-    header = parse_header(header_bytes)
     if len(header_bytes) != HEADER_BYTES or len(index_bytes) != trailer.index_length:
         _refuse("its index is cut off")
+    # Before the header is believed: a damaged one must not pass for one of a newer dvx.
     if hash_bytes(b"".join((header_bytes, index_bytes))) != trailer.digest:
         _refuse("its index does not match the digest in the trailer")
+    header = parse_header(header_bytes)
     entries = tuple(_index_entries(index_bytes))
     end = entries[-1].frame_end if entries else HEADER_BYTES
     if end != trailer.index_offset:

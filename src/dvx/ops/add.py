@@ -280,9 +280,16 @@ def _write_pointers(project: Project, adding: list[_Adding], result: AddResult) 
     result.changed_git_files = changed
     for target, added in zip(adding, result.added, strict=True):
         target.ids.save()
-        project.stat_cache.set_root(added.path, added.pointer.id)
+        _remember_root(project, target.target, added.pointer)
         result.files += added.pointer.files if added.pointer.files is not None else 1
         result.plain_bytes += added.pointer.size
+
+
+def _remember_root(project: Project, target: AddTarget, pointer: Pointer) -> None:
+    """Remember that the workspace now is what the pointer says, unless other files in it are still older."""
+    before = target.pointer.id if target.pointer is not None else None
+    if not target.named or project.stat_cache.get_root(target.path) == before:
+        project.stat_cache.set_root(target.path, pointer.id)
 
 
 def _link_bytes(path: str) -> bytes:

@@ -9,10 +9,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from dvx.core.errors import DataMissing, DvxError, NotFound, PathRefused, UnsupportedVersion, UsageError, name_some
+from dvx.core.errors import (
+    DataMissing,
+    DvxError,
+    NotFound,
+    PathRefused,
+    UnsupportedVersion,
+    UsageError,
+    name_some,
+)
 from dvx.formats.pointer import Pointer
 from dvx.ops.project import Project
 from dvx.ops.selection import workspace_pointers
+from dvx.ops.staleness import check_not_stale
 from dvx.ops.trees import Ignore, Pair, Tree, pair_up
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
@@ -61,8 +70,12 @@ class AddPlan:
     targets: tuple[AddTarget, ...]
 
 
-def plan_add(project: Project, paths: Sequence[str]) -> AddPlan:
-    """Turn typed paths (relative to the repository, patterns allowed) into targets. Raises PathRefused, NotFound."""
+def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> AddPlan:
+    """Turn typed paths (relative to the repository, patterns allowed) into targets.
+
+    Raises PathRefused, NotFound, and unless `force` is set WorkspaceConflict where the workspace is older than
+    the pointer.
+    """
     pointers = workspace_pointers(project)
     tracked = {item.path: item for item in pointers.readable}
     named: dict[str, list[str]] = {}
@@ -76,18 +89,25 @@ def plan_add(project: Project, paths: Sequence[str]) -> AddPlan:
             named[data_path] = [""]
     data_paths = sorted(named)
     _check_paths(project, data_paths, tracked)
-    return AddPlan(tuple(_target(project, path, tracked.get(path), named[path]) for path in data_paths))
+    targets = [_target(project, path, tracked.get(path), named[path]) for path in data_paths]
+    return _checked_plan(project, targets, force=force)
 
 
-def plan_update(project: Project) -> AddPlan:
-    """Everything tracked that is in the workspace; unchanged files are not read."""
+def plan_update(project: Project, *, force: bool = False) -> AddPlan:
+    """Everything tracked that is in the workspace; unchanged files are not read. Raises like plan_add."""
     present = [
         item
         for item in workspace_pointers(project).readable
         if os.path.lexists(os.path.join(project.repository.root, item.path))
     ]
     _check_paths(project, [item.path for item in present], {item.path: item for item in present})
-    return AddPlan(tuple(_target(project, item.path, item, [""]) for item in present))
+    return _checked_plan(project, [_target(project, item.path, item, [""]) for item in present], force=force)
+
+
+def _checked_plan(project: Project, targets: Sequence[AddTarget], *, force: bool) -> AddPlan:
+    if not force:
+        check_not_stale(project, [target.tree(target.pointer) for target in targets if not target.named])
+    return AddPlan(tuple(targets))
 
 
 def _target(project: Project, path: str, tracked: TrackedPointer | None, named: Sequence[str]) -> AddTarget:
@@ -116,7 +136,7 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
     root = project.repository.root
     for path in paths:
         if os.path.lexists(os.path.join(root, path)):
-            yield _checked(path)
+            yield check_data_path(path)
             continue
         found = sorted(glob.glob(path, root_dir=root, recursive=True)) if is_pattern(path) else []
         found = [
@@ -135,10 +155,11 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
                 hints=["check the spelling, relative to the current folder: `ls`"],
             )
         for name in found:
-            yield _checked(name.replace(os.sep, "/").rstrip("/"))
+            yield check_data_path(name.replace(os.sep, "/").rstrip("/"))
 
 
-def _checked(path: str) -> str:
+def check_data_path(path: str) -> str:
+    """Return a path that may be tracked. Raises PathRefused for what belongs to Git or dvx, and for pointers."""
     parts = path.split("/")
     if path in ("", "."):
         raise PathRefused(
@@ -187,14 +208,18 @@ def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, Trac
                 kind="symlink-target",
             )
         if not os.path.isdir(absolute) and not os.path.isfile(absolute):
-            raise PathRefused(f"`{path}` is neither a file nor a directory", affected="nothing was added")
+            raise PathRefused(
+                f"`{path}` is neither a file nor a directory",
+                affected="nothing was added",
+                hints=["add the folder around it and leave it out there with a line in `.dvxignore`"],
+            )
         if os.path.isdir(absolute) and os.path.lexists(os.path.join(absolute, ".git")):
             raise PathRefused(
                 f"`{path}` is a Git repository of its own",
                 affected="nothing was added",
                 hints=["add the data inside it from within that repository, or remove its `.git`"],
             )
-    _check_git(project, paths)
+    check_git(project, paths)
 
 
 def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
@@ -209,7 +234,8 @@ def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) ->
             )
 
 
-def _check_git(project: Project, paths: Sequence[str]) -> None:
+def check_git(project: Project, paths: Sequence[str]) -> None:
+    """Refuse data that Git tracks itself (PathRefused) and pointers that it would ignore (UsageError)."""
     in_git = sorted(project.git.is_tracked(paths))
     if in_git:
         flag = (

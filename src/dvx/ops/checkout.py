@@ -20,6 +20,7 @@ from dvx.ops.obstacles import ObstacleJudge
 from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
+from dvx.ops.staleness import unmoved_paths
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.duplicates import split_duplicates, write_copies
@@ -41,6 +42,7 @@ class TreeChange:
     folders: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
@@ -84,6 +86,7 @@ class CheckoutResult:
     written: int = 0
     removed: int = 0
     size_bytes: int = 0
+    kept: list[str] = field(default_factory=list)
 
 
 def plan_checkout(
@@ -102,21 +105,24 @@ def plan_checkout(
     for tree in trees:
         judge = ObstacleJudge(project, tree, pages, remote_name=remote_name)
         plan.changes.append(_plan_tree(project, tree, judge, force=force, pages=pages))
-    conflicts = [path for change in plan.changes for path in change.conflicts]
-    if conflicts:
-        first = plan_first_path(plan)
-        raise WorkspaceConflict(
-            f"{len(conflicts)} file(s) with work that is not stored are in the way: {name_some(conflicts)}",
-            affected="nothing was changed",
-            hints=[f"keep the work: `dvx add {first}`", f"or give it up: `dvx checkout --force {first}`"],
-        )
+    if any(change.conflicts for change in plan.changes):
+        raise _conflict(project, plan)
     _check_space(project, plan)
     return plan
 
 
-def plan_first_path(plan: CheckoutPlan) -> str:
-    """The first tracked path with a conflict."""
-    return next(change.tree.path for change in plan.changes if change.conflicts)
+def _conflict(project: Project, plan: CheckoutPlan) -> WorkspaceConflict:
+    conflicts = [path for change in plan.changes for path in change.conflicts]
+    change = next(change for change in plan.changes if change.conflicts)
+    path = change.tree.path
+    has_moved = project.stat_cache.get_root(path) not in (None, change.tracked.pointer.id)
+    # Where the pointer moved on, adding the whole folder would put back older versions of the other files.
+    keep = conflicts[0] if has_moved else path
+    return WorkspaceConflict(
+        f"{len(conflicts)} file(s) with work that is not stored are in the way: {name_some(conflicts)}",
+        affected="nothing was changed",
+        hints=[f"keep the work: `dvx add {keep}`", f"or give it up: `dvx checkout --force {path}`"],
+    )
 
 
 def _plan_tree(
@@ -133,9 +139,21 @@ def _plan_tree(
     written = {file.path for file in change.write}
     obstacles = judge.judge(suspects, written=written, folders=change.folders, force=force)
     change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
+    _keep_unmoved(project, change, pages)
     change.write.sort(key=lambda file: (file.start, file.path))
     check_names_fit(tree, [file.path for file in change.write])
     return change
+
+
+def _keep_unmoved(project: Project, change: TreeChange, pages: PageReader) -> None:
+    """Leave modified files alone where only other files of the pointer moved on, as Git does at a switch."""
+    if not change.conflicts:
+        return
+    modified = {file.path for file in change.write}
+    kept = unmoved_paths(project, change.tree, pages, modified.intersection(change.conflicts))
+    change.kept = sorted(kept)
+    change.conflicts = [path for path in change.conflicts if path not in kept]
+    change.write = [file for file in change.write if file.path not in kept]
 
 
 def _plan_write(change: TreeChange, difference: Difference) -> None:
@@ -176,6 +194,7 @@ def run_checkout(
     """
     sources = {change.tree.path: find_source(change) for change in plan.changes if change.write}
     result = CheckoutResult(paths=len(plan.changes))
+    result.kept = [path for change in plan.changes for path in change.kept]
     remove_leftovers(project, [change.tree for change in plan.changes])
     total_bytes = sum(change.size_bytes for change in plan.changes)
     total_files = sum(len(change.write) for change in plan.changes)

@@ -64,6 +64,7 @@ class DiffReport:
 
 
 _Side = tuple[int, bytes, str]
+_Sides = dict[str, tuple[_Side | None, _Side | None]]
 
 
 def read_diff(
@@ -83,17 +84,16 @@ def read_diff(
             new = {item.path: item.pointer for item in _readable(project)}
         else:
             new = _pointers(project, new_rev, is_default=False)
-        removed: dict[str, _Side] = {}
-        added: dict[str, _Side] = {}
-        modified: list[Change] = []
+        sides: _Sides = {}
         for path in sorted({*old, *new}):
             for name, before, after in _path_changes(path, old.get(path), new.get(path), pages):
-                _sort_in(name, before, after, removed, added, modified)
+                sides[name] = before, after
         if new_rev is None:
-            for name, before, after in _workspace_changes(project, pages):
-                _overlay(name, before, after, removed, added, modified)
-    changes = [*modified, *_pair_renames(removed, added)]
-    report.changes = sorted((c for c in changes if _is_wanted(c, paths)), key=lambda change: change.path)
+            for name, pointer_side, after in _workspace_changes(project, pages, sides):
+                # What differs here lies on top of what changed between the revision and the pointers.
+                sides[name] = (sides[name][0] if name in sides else pointer_side), after
+    changes = (change for change in _changes(sides) if _is_wanted(change, paths))
+    report.changes = sorted(changes, key=lambda change: change.path)
     return report
 
 
@@ -149,7 +149,7 @@ def _entry_side(entry: Entry | None) -> _Side | None:
 
 
 def _workspace_changes(
-    project: Project, pages: PageReader
+    project: Project, pages: PageReader, sides: _Sides
 ) -> Iterator[tuple[str, _Side | None, _Side | None]]:
     """What the workspace has beyond its pointers; paths that are not checked out at all are left out."""
     present = [Target(item) for item in _readable(project)]
@@ -157,7 +157,7 @@ def _workspace_changes(
         if not os.path.lexists(tree.absolute):
             continue
         differences = list(find_differences(project, tree, pages))
-        ids = _ids_of_likely_renames(project, tree, differences)
+        ids = _ids_of_likely_equals(project, tree, differences, sides)
         for item in differences:
             found = item.found
             content_id = item.id or ids.get(item.path) or b""
@@ -165,61 +165,38 @@ def _workspace_changes(
             yield item.path, _entry_side(item.entry), after
 
 
-def _ids_of_likely_renames(
-    project: Project, tree: Tree, differences: Sequence[Difference]
+def _ids_of_likely_equals(
+    project: Project, tree: Tree, differences: Sequence[Difference], sides: _Sides
 ) -> dict[str, bytes | None]:
-    """Hash the untracked files that are as long as a deleted one: only those can be renames."""
-    sizes = {item.entry.size for item in differences if item.state is FileState.DELETED and item.entry}
-    likely = [
-        (item.path, item.found)
-        for item in differences
-        if item.state is FileState.UNTRACKED and item.found is not None and item.found.size in sizes
-    ]
+    """Hash what is as long as something that is gone, or as its own older version: only that can be equal."""
+    gone = {before[0] for before, after in sides.values() if before is not None and after is None}
+    gone |= {item.entry.size for item in differences if item.state is FileState.DELETED and item.entry}
+    likely = []
+    for item in differences:
+        before = sides.get(item.path, (None, None))[0]
+        sizes = {before[0]} if before is not None else set() if item.entry is not None else gone
+        if item.id is None and item.found is not None and item.found.size in sizes:
+            likely.append((item.path, item.found))
     cache = ContentIds(project.stat_cache, tree.root, tree.path)
-    hashed = cache.hash_all(likely, jobs=project.jobs, reporter=project.reporter)
+    files = ((path, found) for path, found in likely if found.kind != "directory")
+    hashed = cache.hash_all(files, jobs=project.jobs, reporter=project.reporter)
     ids = {path: content_id for path, _, content_id in hashed}
     cache.save()
     return ids
 
 
-def _sort_in(
-    path: str,
-    before: _Side | None,
-    after: _Side | None,
-    removed: dict[str, _Side],
-    added: dict[str, _Side],
-    modified: list[Change],
-) -> None:
-    if before is not None and after is not None:
-        modified.append(Change(ChangeKind.MODIFIED, path, before[0], after[0]))
-    elif before is not None:
-        removed[path] = before
-    elif after is not None:
-        added[path] = after
-
-
-def _overlay(
-    path: str,
-    pointer_side: _Side | None,
-    after: _Side | None,
-    removed: dict[str, _Side],
-    added: dict[str, _Side],
-    modified: list[Change],
-) -> None:
-    """Put a change of the workspace on top of what changed between the revision and the pointers."""
-    if path in added:
-        del added[path]
-        before = None
-    elif path in removed:
-        before = removed.pop(path)
-    else:
-        earlier = next((change for change in modified if change.path == path), None)
-        if earlier is not None:
-            modified.remove(earlier)
-            before = (earlier.old_size or 0, b"", "file")
-        else:
-            before = pointer_side
-    _sort_in(path, before, after, removed, added, modified)
+def _changes(sides: _Sides) -> Iterator[Change]:
+    removed: dict[str, _Side] = {}
+    added: dict[str, _Side] = {}
+    for path, (before, after) in sides.items():
+        if before is not None and after is not None:
+            if before != after:
+                yield Change(ChangeKind.MODIFIED, path, before[0], after[0])
+        elif before is not None:
+            removed[path] = before
+        elif after is not None:
+            added[path] = after
+    yield from _pair_renames(removed, added)
 
 
 def _pair_renames(removed: dict[str, _Side], added: dict[str, _Side]) -> Iterator[Change]:

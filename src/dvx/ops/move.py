@@ -7,12 +7,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvx.core.errors import NotFound, PathRefused, WorkspaceConflict, name_some
+from dvx.core.errors import NotFound, PathRefused, UsageError, WorkspaceConflict, name_some
 from dvx.disk.atomic import disk_errors
 from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.ops.add_targets import check_data_path, check_git
 from dvx.ops.differences import FileState, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
+from dvx.ops.sources import stored_placements
 from dvx.ops.tracking import forget_tracking, record_tracking, stage
 from dvx.repo.pointers import pointer_path_of
 from dvx.repo.targets import Target
@@ -63,6 +65,8 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
                 differing = find_differences(project, tree, pages)
                 work.extend(item.path for item in differing if item.state is not FileState.DELETED)
             files.extend(path for path, _ in tree.walk())
+    if not force:
+        _check_stored(project, targets)
     if work:
         raise WorkspaceConflict(
             f"{len(work)} file(s) have work that is not stored: {name_some(work)}",
@@ -74,6 +78,29 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
             ],
         )
     return files
+
+
+def _check_stored(project: Project, targets: Sequence[Target]) -> None:
+    """Refuse to delete files that are as their pointers say, when no store has what the pointers name."""
+    present = [
+        target.tracked
+        for target in targets
+        if os.path.lexists(project.repository.absolute(target.tracked.path))
+    ]
+    roots = list(dict.fromkeys(tracked.pointer.id for tracked in present))
+    stored = stored_placements(project, roots, remote_name=None)
+    lost = [tracked.path for tracked in present if tracked.pointer.id not in stored]
+    if lost:
+        raise WorkspaceConflict(
+            f"{name_some(lost)}: neither the local store nor the remote is known to have this data",
+            affected="nothing was removed",
+            hints=[
+                f"store it: `dvx add {lost[0]}`",
+                f"keep the files: `dvx rm --keep {lost[0]}`",
+                f"or give them up: `dvx rm --force {lost[0]}`",
+            ],
+            kind="not-stored",
+        )
 
 
 def _delete(project: Project, files: Sequence[str]) -> None:
@@ -103,7 +130,8 @@ def move_path(project: Project, source: str, target: str) -> str:
     repository = project.repository
     if os.path.isdir(repository.absolute(target)):
         target = f"{target}/{os.path.basename(item.path)}" if target else os.path.basename(item.path)
-    _check_free(project, item.path, target, set(tracked))
+    target = target.removesuffix(".dvx")
+    _check_target(project, item.path, target, set(tracked))
     with project.workspace_lock():
         absolute = repository.absolute(target)
         with disk_errors(target, "move to"):
@@ -118,6 +146,16 @@ def move_path(project: Project, source: str, target: str) -> str:
         project.stat_cache.forget(item.path)
         project.stat_cache.set_root(target, item.pointer.id)
     return target
+
+
+def _check_target(project: Project, source: str, target: str, tracked: set[str]) -> None:
+    try:
+        check_data_path(target)
+        check_git(project, [target])
+    except (PathRefused, UsageError) as error:
+        error.affected = "nothing was moved"
+        raise
+    _check_free(project, source, target, tracked)
 
 
 def _check_free(project: Project, source: str, target: str, tracked: set[str]) -> None:

@@ -61,12 +61,13 @@ class ObstacleJudge:
             return self._judge_whole_folder(force=force)
         needed = {self._tree.path} if self._pointer.kind == "directory" else set()
         needed.update(folders, *(_parents(path) for path in [*written, *folders]))
-        open_items = list(suspects)
-        for learn in (self._learn_recent, self._learn_history):
-            learn()
+        self._learn_recent()
+        open_items = self._sort(suspects, found, written=written, needed=needed)
+        # Without the last version the history also tells which files that version has left behind.
+        is_lost = self._project.stat_cache.get_root(self._tree.path) is None
+        if open_items and (is_lost or any(self._is_in_the_way(item, written, needed) for item in open_items)):
+            self._learn_history()
             open_items = self._sort(open_items, found, written=written, needed=needed)
-            if force or not any(self._is_in_the_way(item, written, needed) for item in open_items):
-                break
         for item in open_items:
             if self._is_in_the_way(item, written, needed):
                 (found.remove if force else found.conflicts).append(item.path)

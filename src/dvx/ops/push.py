@@ -47,6 +47,9 @@ def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
     plan = PushPlan(remote)
     by_root = {item.pointer.id: item for item in tracked}
     plan.present = remote.complete_placements(list(by_root), jobs=project.transfers)
+    for item in tracked:
+        if item.pointer.id in plan.present:
+            check_fits(plan.present[item.pointer.id], item)
     absent = [item for root, item in by_root.items() if root not in plan.present]
     if not absent:
         return plan

@@ -12,15 +12,17 @@ from dvx.core.errors import DataMissing, DvxError
 from dvx.ops.differences import Difference, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, workspace_pointers
+from dvx.ops.staleness import stale_paths
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
 from dvx.repo.targets import Target
 
 
 class PathState(StrEnum):
-    """How a tracked path stands as a whole."""
+    """How a tracked path stands as a whole. Outdated: unchanged since it was checked out, but the pointer moved on."""
 
     CLEAN = "clean"
     CHANGED = "changed"
+    OUTDATED = "outdated"
     NOT_CHECKED_OUT = "not checked out"
     UNKNOWN = "unknown"
 
@@ -91,7 +93,9 @@ def read_status(
                 status.state, status.problem = PathState.UNKNOWN, error.what
                 continue
             if status.differences:
-                status.state = PathState.CHANGED
+                stale = stale_paths(project, tree, pages)
+                is_outdated = all(item.path in stale for item in status.differences)
+                status.state = PathState.OUTDATED if is_outdated else PathState.CHANGED
     _compare_with_head(project, report, is_everything=not targets)
     if with_remote:
         _ask_remote(project, report, remote_name)

@@ -102,9 +102,7 @@ class RunCutter:
         number = bisect_right(self._ends, start)
         while start < end:
             if number >= len(self._runs):
-                raise FormatError(
-                    "a placement record is shorter than the data it stands for", kind="bad-placement"
-                )
+                raise _bad_record("a placement record is shorter than the data it stands for")
             run_end = self._ends[number]
             piece_end = min(end, run_end)
             yield number, run_end - self._runs[number].plain, start, piece_end
@@ -121,7 +119,7 @@ class RunCutter:
         first = bisect_right(ends, start)
         last = bisect_left(ends, end)
         if (ends[first - 1] if first else 0) != start or last >= len(ends) or ends[last] != end:
-            raise FormatError("a file does not start and end at chunk boundaries", kind="bad-placement")
+            raise _bad_record("a file does not start and end at chunk boundaries")
         return entries[first : last + 1]
 
 
@@ -136,10 +134,17 @@ def run_entries(run: Run, index: PackIndex) -> Sequence[PackEntry]:
     entries = index.entries[first : first + run.chunks]
     is_same = len(entries) == run.chunks and frame_end(entries[-1]) == run.offset + run.stored
     if not is_same or sum(entry.plain for entry in entries) != run.plain:
-        raise FormatError(
-            f"a placement record and the index of pack {run.pack.hex()} disagree", kind="bad-placement"
-        )
+        raise _bad_record(f"a placement record and the index of pack {run.pack.hex()} disagree")
     return entries
+
+
+def _bad_record(what: str) -> FormatError:
+    return FormatError(
+        what,
+        affected="no file was written from it",
+        hints=["delete that pack there, then push from a clone that has the data: `dvx push`"],
+        kind="bad-placement",
+    )
 
 
 @dataclass(slots=True)

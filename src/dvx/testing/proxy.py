@@ -66,6 +66,11 @@ class FaultProxy:
         with self._lock:
             self._faults.extend(faults)
 
+    def clear(self) -> None:
+        """Drop the faults that did not strike yet."""
+        with self._lock:
+            self._faults.clear()
+
     def count(self, method: str, path_part: str = "") -> int:
         """Return how many requests of `method` had `path_part` in their path."""
         with self._lock:

@@ -45,11 +45,14 @@ class StoreContent:
     records: dict[bytes, list[Placement]] = field(default_factory=dict)
 
     def read_root(self, pointer: Pointer) -> dict[str, Content]:
-        """The content of a root by path, "" for a single file. Raises StoreProblem if anything is missing."""
-        placements = self.records.get(pointer.id)
-        if not placements:
-            raise StoreProblem(f"no record for root {pointer.id.hex()}")
-        return [self._read(pointer, placement) for placement in placements][0]
+        """The content of a root by path, "" for a single file. Raises StoreProblem if anything is missing.
+
+        Records that name lost packs are passed over, as readers do.
+        """
+        for placement in self.records.get(pointer.id, ()):
+            if all(pack.name in self.packs for pack in placement.packs):
+                return self._read(pointer, placement)
+        raise StoreProblem(f"no complete record for root {pointer.id.hex()}")
 
     def _read(self, pointer: Pointer, placement: Placement) -> dict[str, Content]:
         if (placement.kind, placement.size) != (pointer.kind, pointer.size):
@@ -91,8 +94,11 @@ class StoreContent:
             yield entry.path, (entry.kind, data)
 
 
-def scan_store(folder: str | os.PathLike[str]) -> StoreContent:
-    """Read every object of the store in `folder`. Raises StoreProblem; a folder without a marker is empty."""
+def scan_store(folder: str | os.PathLike[str], *, may_lack_packs: bool = False) -> StoreContent:
+    """Read every object of the store in `folder`. Raises StoreProblem.
+
+    `may_lack_packs` is for stores from which objects were removed on purpose: records may name them still.
+    """
     content = StoreContent()
     for key in _keys(Path(folder)):
         data = (Path(folder) / key).read_bytes()
@@ -107,7 +113,8 @@ def scan_store(folder: str | os.PathLike[str]) -> StoreContent:
             raise StoreProblem(f"`{key}` is no object of a store")
     for placements in content.records.values():
         for placement in placements:
-            sum(map(len, content._stream(placement)))
+            if not may_lack_packs or all(pack.name in content.packs for pack in placement.packs):
+                sum(map(len, content._stream(placement)))
     return content
 
 
@@ -139,9 +146,11 @@ def pointers_of(repo: str | os.PathLike[str]) -> dict[str, Pointer]:
     return found
 
 
-def check_pointers(repo: str | os.PathLike[str], store: str | os.PathLike[str]) -> dict[str, dict[str, Content]]:
+def check_pointers(
+    repo: str | os.PathLike[str], store: str | os.PathLike[str], *, may_lack_packs: bool = False
+) -> dict[str, dict[str, Content]]:
     """Promise P3: every pointer in the work tree names data that the store has in full; returns that data."""
-    content = scan_store(store)
+    content = scan_store(store, may_lack_packs=may_lack_packs)
     return {path: content.read_root(pointer) for path, pointer in pointers_of(repo).items()}
 
 

@@ -143,10 +143,12 @@ class Workspace:
 
     # Everyday commands
 
-    def add(self, *paths: str) -> AddResult:
+    def add(self, *paths: str, force: bool = False) -> AddResult:
         """`dvx add PATHS`; everything tracked without paths."""
         with self.open() as project, project.workspace_lock():
-            return run_add(project, plan_add(project, paths) if paths else plan_update(project))
+            if paths:
+                return run_add(project, plan_add(project, paths, force=force))
+            return run_add(project, plan_update(project, force=force))
 
     def push(self, *paths: str, remote: str | None = None) -> PushResult:
         """`dvx push`."""

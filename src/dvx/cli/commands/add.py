@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 @click.command("add", cls=DvxCommand)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option("-u", "--update", is_flag=True, help="Everything that is tracked and in the workspace.")
+@click.option("--force", is_flag=True, help="Also where the pointer is newer than the workspace.")
 @jobs_option
 @json_option
 @pass_invocation
-def add(invocation: Invocation, paths: tuple[str, ...], update: bool, as_json: bool) -> None:
+def add(invocation: Invocation, paths: tuple[str, ...], update: bool, force: bool, as_json: bool) -> None:
     """Store files and folders, and write a pointer for each.
 
     The data goes to the local store, compressed and deduplicated. `data/train` gets the pointer
@@ -38,7 +39,7 @@ def add(invocation: Invocation, paths: tuple[str, ...], update: bool, as_json: b
       dvx add --update               whatever changed
     """
     _check(paths, update)
-    result, stages = _add(invocation, paths, update)
+    result, stages = _add(invocation, paths, update=update, force=force)
     for warning in result.warnings:
         invocation.output.warning(warning)
     if as_json:
@@ -65,12 +66,17 @@ def _check(paths: tuple[str, ...], update: bool) -> None:
         )
 
 
-def _add(invocation: Invocation, paths: tuple[str, ...], update: bool) -> "tuple[AddResult, bool]":
+def _add(
+    invocation: Invocation, paths: tuple[str, ...], *, update: bool, force: bool
+) -> "tuple[AddResult, bool]":
     from dvx.ops.add import run_add
     from dvx.ops.add_targets import plan_add, plan_update
 
     with invocation.project(needs_init=True) as project, project.workspace_lock():
-        plan = plan_update(project) if update else plan_add(project, typed_paths(project, paths))
+        if update:
+            plan = plan_update(project, force=force)
+        else:
+            plan = plan_add(project, typed_paths(project, paths), force=force)
         return run_add(project, plan), project.config.flag("core.autostage")
 
 

@@ -2,6 +2,7 @@
 
 import click
 
+from dvx.cli.checkout_text import say_checkout
 from dvx.cli.documents import checkout_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
@@ -12,9 +13,8 @@ from dvx.cli.options import (
     pass_invocation,
     targets_argument,
 )
-from dvx.cli.render import format_document, format_duration, plural
+from dvx.cli.render import format_document
 from dvx.cli.targets import choose_targets, say_nothing_tracked
-from dvx.core.sizes import format_size
 
 
 @click.command("checkout", cls=DvxCommand)
@@ -45,11 +45,4 @@ def checkout(invocation: Invocation, targets: tuple[str, ...], force: bool, as_j
     if as_json:
         document = {**checkout_fields(result), "seconds": round(invocation.elapsed_s, 3)}
         invocation.output.result(format_document("dvx.checkout/1", document))
-    if not result.written and not result.removed:
-        invocation.output.summary(f"everything is up to date: {plural(result.paths, 'tracked path')}")
-        return
-    removed = f", {plural(result.removed, 'file')} removed" if result.removed else ""
-    invocation.output.summary(
-        f"checked out {plural(result.paths, 'tracked path')} in {format_duration(invocation.elapsed_s)}: "
-        f"{plural(result.written, 'file')} ({format_size(result.size_bytes)}) written{removed}"
-    )
+    say_checkout(invocation, result, verb="checked out")

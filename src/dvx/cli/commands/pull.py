@@ -1,9 +1,8 @@
 """`dvx pull`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from dvx.cli.checkout_text import say_checkout
 from dvx.cli.documents import checkout_fields, fetch_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
@@ -15,12 +14,9 @@ from dvx.cli.options import (
     remote_option,
     targets_argument,
 )
-from dvx.cli.render import format_document, format_duration, plural
+from dvx.cli.render import format_document
 from dvx.cli.targets import choose_targets, say_nothing_tracked
 from dvx.core.sizes import format_size
-
-if TYPE_CHECKING:
-    from dvx.ops.pull import PullResult
 
 
 @click.command("pull", cls=DvxCommand)
@@ -71,17 +67,5 @@ def pull(
             "seconds": round(invocation.elapsed_s, 3),
         }
         invocation.output.result(format_document("dvx.pull/1", document))
-    _summarise(invocation, result)
-
-
-def _summarise(invocation: Invocation, result: "PullResult") -> None:
-    done = result.checkout
     received = f"; {format_size(result.fetched.size_bytes)} received" if result.fetched is not None else ""
-    if not done.written and not done.removed:
-        invocation.output.summary(f"everything is up to date: {plural(done.paths, 'tracked path')}{received}")
-        return
-    removed = f", {plural(done.removed, 'file')} removed" if done.removed else ""
-    invocation.output.summary(
-        f"pulled {plural(done.paths, 'tracked path')} in {format_duration(invocation.elapsed_s)}: "
-        f"{plural(done.written, 'file')} ({format_size(done.size_bytes)}) written{removed}{received}"
-    )
+    say_checkout(invocation, result.checkout, verb="pulled", received=received)

@@ -1,0 +1,96 @@
+"""Files that are older than their pointer: what is left in the workspace when Git moved a pointer on.
+
+After `git pull` or `git switch`, a pointer may name a newer version than the one checked out. Adding the
+workspace as it is would put the older version back, and with it undo somebody's change.
+"""
+
+from collections.abc import Iterable
+
+from dvx.core.errors import DataMissing, FormatError, IntegrityError, WorkspaceConflict, name_some
+from dvx.disk.walk import WalkEntry
+from dvx.formats.manifest_reader import diff_manifests
+from dvx.ops.content import ContentIds
+from dvx.ops.project import Project
+from dvx.ops.trees import Tree, stat_entry
+from dvx.store.page_reader import PageReader
+
+
+def stale_paths(project: Project, tree: Tree, pages: PageReader) -> set[str]:
+    """The paths of a tree that are in the workspace as they were in the version that was there last.
+
+    Looks only at paths in which that version and the pointer differ.
+    """
+    older = _older_ids(project, tree, pages)
+    return _unchanged_since(project, tree, older) if older else set()
+
+
+def unmoved_paths(project: Project, tree: Tree, pages: PageReader, paths: Iterable[str]) -> set[str]:
+    """Those of `paths` in which the pointer says what the version in the workspace said, though others moved.
+
+    Empty where the pointer did not move at all.
+    """
+    older = _older_ids(project, tree, pages)
+    return {path for path in paths if path not in older} if older else set()
+
+
+def _older_ids(project: Project, tree: Tree, pages: PageReader) -> dict[str, bytes | None]:
+    """What the version that was in the workspace last had at each path in which the pointer differs from it.
+
+    None stands for a path that it did not have. Empty where that version is not known, or its listing is
+    nowhere to be had.
+    """
+    pointer = tree.pointer
+    before = project.stat_cache.get_root(tree.path)
+    if pointer is None or before is None or before == pointer.id:
+        return {}
+    if pointer.kind == "file":
+        return {tree.path: before}
+    older: dict[str, bytes | None] = {}
+    try:
+        for old, new in diff_manifests(before, pointer.id, pages.for_root(before, pointer.id)):
+            entry = old or new
+            assert entry is not None
+            older[f"{tree.path}/{entry.path}"] = old.id if old is not None else None
+    except (DataMissing, FormatError, IntegrityError):
+        return {}
+    return older
+
+
+def _unchanged_since(project: Project, tree: Tree, older: dict[str, bytes | None]) -> set[str]:
+    stale: set[str] = set()
+    unsure: list[tuple[str, WalkEntry]] = []
+    ids = ContentIds(project.stat_cache, tree.root, tree.path)
+    for path, old_id in older.items():
+        found = stat_entry(project.repository.absolute(path), path)
+        if found is None or old_id is None:
+            if found is None and old_id is None:
+                stale.add(path)
+            continue
+        known = ids.known(path, found)
+        if known is None and found.kind != "directory":
+            unsure.append((path, found))
+        elif known == old_id:
+            stale.add(path)
+    for path, _, content_id in ids.hash_all(unsure, jobs=project.jobs, reporter=project.reporter):
+        if content_id is not None and content_id == older[path]:
+            stale.add(path)
+    ids.save()
+    return stale
+
+
+def check_not_stale(project: Project, trees: Iterable[Tree]) -> None:
+    """Raise WorkspaceConflict if adding one of these trees would put older versions of files back."""
+    with project.pages() as pages:
+        for tree in trees:
+            stale = sorted(stale_paths(project, tree, pages))
+            if stale:
+                raise WorkspaceConflict(
+                    f"the pointer of `{tree.path}` is newer than the workspace: {len(stale)} path(s) are still as "
+                    f"they were before: {name_some(stale)}",
+                    affected="nothing was added; adding them would undo what the newer pointer says",
+                    hints=[
+                        f"bring the workspace up to date, which keeps your own changes: `dvx pull {tree.path}`",
+                        f"or put the older version back on purpose: `dvx add --force {tree.path}`",
+                    ],
+                    kind="stale-workspace",
+                )

@@ -1,0 +1,146 @@
+"""store.runs: building, cutting, and the price of fragments."""
+
+import pytest
+
+from dvx.core.errors import FormatError
+from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackHeader, PackIndex
+from dvx.formats.placement import Run
+from dvx.store.runs import (
+    RANGE_GAP_BYTES,
+    WINDOW_BYTES,
+    RangeBudget,
+    RootLayout,
+    RunBuilder,
+    RunCutter,
+    frame_end,
+    run_entries,
+)
+
+MIB = 1024 * 1024
+A, B = b"a" * 16, b"b" * 16
+
+
+def index_of(*plain):
+    offset, entries = 32, []
+    for number, size in enumerate(plain):
+        entries.append(PackEntry(bytes([number]) * 32, offset, size, size, 0))
+        offset += FRAME_HEADER_BYTES + size
+    return PackIndex(PackHeader(1, 1), tuple(entries), 10**6)
+
+
+INDEX = index_of(10, 20, 30, 40)
+
+
+def run_of(first, last, pack=A):
+    entries = INDEX.entries[first : last + 1]
+    stored = frame_end(entries[-1]) - entries[0].offset
+    return Run(pack, entries[0].offset, stored, len(entries), sum(entry.plain for entry in entries))
+
+
+def test_neighbours_become_one_run_and_others_do_not():
+    builder = RunBuilder()
+    for pack, number in [(A, 0), (A, 1), (A, 3), (B, 0), (A, 2), (A, 3)]:
+        builder.add_chunk(pack, INDEX.entries[number])
+    assert builder.finish() == (run_of(0, 1), run_of(3, 3), run_of(0, 0, B), run_of(2, 3))
+
+
+def test_added_runs_merge_with_chunks():
+    builder = RunBuilder()
+    builder.add_run(run_of(0, 1))
+    builder.add_chunk(A, INDEX.entries[2])
+    builder.add_run(run_of(3, 3))
+    assert builder.finish() == (run_of(0, 3),)
+
+
+def test_nothing_added_gives_no_runs():
+    assert RunBuilder().finish() == ()
+
+
+def test_cut_of_whole_runs_needs_no_index():
+    cutter = RunCutter([run_of(0, 1), run_of(3, 3)], lambda name: pytest.fail("asked for an index"))
+    assert list(cutter.cut(0, 70)) == [run_of(0, 1), run_of(3, 3)]
+    assert list(cutter.cut(30, 30)) == []
+
+
+def test_cut_in_the_middle_gives_whole_chunks():
+    cutter = RunCutter([run_of(0, 3), run_of(0, 0, B)], lambda name: INDEX)
+    assert list(cutter.cut(10, 60)) == [run_of(1, 2)]
+    assert list(cutter.cut(60, 110)) == [run_of(3, 3), run_of(0, 0, B)]
+    assert [(name, [e.plain for e in entries]) for name, entries in cutter.chunks(30, 110)] == [
+        (A, [30, 40]),
+        (B, [10]),
+    ]
+
+
+@pytest.mark.parametrize(("start", "end"), [(5, 10), (0, 15), (10, 29), (0, 101), (100, 120)])
+def test_cut_off_a_chunk_boundary_or_beyond_the_end_is_a_format_error(start, end):
+    cutter = RunCutter([run_of(0, 3)], lambda name: INDEX)
+    with pytest.raises(FormatError):
+        list(cutter.cut(start, end))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Run(A, 33, 22, 1, 10),
+        Run(A, 32, 23, 1, 10),
+        Run(A, 32, 22, 2, 10),
+        Run(A, 32, 22, 1, 11),
+        Run(A, 32, 999, 99, 100),
+    ],
+)
+def test_run_that_disagrees_with_the_index_is_a_format_error(bad):
+    with pytest.raises(FormatError):
+        run_entries(bad, INDEX)
+
+
+def test_empty_chunks_of_equal_place_are_cut_to_nothing():
+    cutter = RunCutter([], lambda name: INDEX)
+    assert list(cutter.cut(0, 0)) == []
+    with pytest.raises(FormatError):
+        list(cutter.cut(0, 1))
+
+
+def test_budget_takes_what_is_near_a_range_that_is_read_anyway():
+    budget = RangeBudget()
+    budget.note(A, 0, 100, 100)
+    assert budget.ranges == 1
+    for number in range(200):
+        assert budget.is_worth(A, 100 + number, 10)
+        budget.note(A, 100 + number, 110 + number, 10)
+    assert (budget.ranges, budget.refused_bytes) == (1, 0)
+
+
+def test_budget_refuses_a_small_piece_once_the_free_ranges_are_used():
+    budget = RangeBudget()
+    taken = 0
+    for number in range(200):
+        start = number * 10 * RANGE_GAP_BYTES
+        if budget.is_worth(A, start, 1000):
+            budget.note(A, start, start + 1000, 1000)
+            taken += 1
+    assert taken == 64
+    assert budget.refused_bytes == 136 * 1000
+
+
+def test_budget_always_takes_a_mebibyte():
+    budget = RangeBudget(ranges=10_000)
+    assert budget.is_worth(A, 0, MIB)
+    assert not budget.is_worth(A, 0, MIB - 1)
+
+
+def test_budget_forgets_ranges_of_earlier_windows():
+    budget = RangeBudget()
+    budget.note(A, 0, 100, WINDOW_BYTES)
+    budget.note(B, 0, 100, 1)
+    assert budget.ranges == 2
+    budget.note(A, 0, 100, 1)
+    assert budget.ranges == 3
+
+
+def test_layout_counts_what_it_appends():
+    layout = RootLayout()
+    layout.add_run(run_of(0, 1))
+    layout.add_chunk(A, INDEX.entries[2])
+    assert layout.runs.finish() == (run_of(0, 2),)
+    assert (layout.budget.plain_bytes, layout.budget.ranges) == (60, 1)
