@@ -8,8 +8,20 @@ from pathlib import Path
 import pytest
 
 from dvx.testing.shell import (
-    Ran, clone, debris, dvx_command, make_repo, must_dvx, read_one, read_tree, run, run_dvx, run_git, store_of,
-    without_privileges, write_tree,
+    Ran,
+    clone,
+    debris,
+    dvx_command,
+    make_repo,
+    must_dvx,
+    read_one,
+    read_tree,
+    run,
+    run_dvx,
+    run_git,
+    store_of,
+    without_privileges,
+    write_tree,
 )  # fmt: skip
 from dvx.testing.store_scan import check_pointers, pack_paths, scan_store
 
@@ -40,11 +52,11 @@ def workspace_of(repo: Path) -> tuple[dict, str]:
 # What is named on the command line
 
 
-@pytest.mark.parametrize("args", [["add", "nope"], ["push", "nope"], ["pull", "nope"], ["checkout", "nope"], ["rm", "nope"]])
+@pytest.mark.parametrize("command", ["add", "push", "pull", "checkout", "rm"])
 def test_missing_path_is_named_and_nothing_happens(
-    author: Path, unchanged: None, explains: Explains, args: list[str]
+    author: Path, unchanged: None, explains: Explains, command: str
 ) -> None:
-    explains(run_dvx(author, *args), 1, "nope", affected=args[0] == "add")
+    explains(run_dvx(author, command, "nope"), 1, "nope", affected=command == "add")
 
 
 def test_unknown_revision_is_named(author: Path, unchanged: None, explains: Explains) -> None:
@@ -245,7 +257,9 @@ def flip(path: Path, offset: int) -> None:
     path.write_bytes(data)
 
 
-def test_remote_that_is_no_store_says_so(author: Path, unchanged: None, explains: Explains, tmp_path: Path) -> None:
+def test_remote_that_is_no_store_says_so(
+    author: Path, unchanged: None, explains: Explains, tmp_path: Path
+) -> None:
     must_dvx(author, "remote", "add", "--local", "empty", str(tmp_path / "nothing"))
     (author.parent / "nothing").mkdir(exist_ok=True)
     colleague = clone(author, tmp_path / "colleague")

@@ -184,7 +184,9 @@ def test_record_with_lying_lengths_is_refused_without_large_allocations(
     assert not (victim / "model.bin").exists()
 
 
-@pytest.mark.parametrize("body", [b"", b"\x28\xb5\x2f\xfd", b"{}", os.urandom(100)], ids=["empty", "cut", "json", "noise"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x28\xb5\x2f\xfd", b"{}", bytes(range(7, 107))], ids=["empty", "cut", "json", "noise"]
+)
 def test_record_that_is_none_is_passed_over(
     victim: Path, store: StoreBuilder, explains: Explains, body: bytes
 ) -> None:
@@ -196,7 +198,9 @@ def test_record_that_is_none_is_passed_over(
     assert (victim / "tool").read_bytes() == EVIL
 
 
-def test_store_of_a_newer_format_suggests_an_update(victim: Path, store: StoreBuilder, explains: Explains) -> None:
+def test_store_of_a_newer_format_suggests_an_update(
+    victim: Path, store: StoreBuilder, explains: Explains
+) -> None:
     marker = store.folder / "dvx-store.json"
     marker.write_bytes(marker.read_bytes().replace(b'"version":1', b'"version":2'))
     (victim / "tool.dvx").write_text(pointer_text("file", hash_bytes(EVIL), len(EVIL)))

@@ -2,14 +2,22 @@
 
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dvx.testing.shell import (
-    Tree, clone, commit, file_bytes, make_repo, must_dvx, run, run_git, write_tree,
+    Tree,
+    clone,
+    commit,
+    file_bytes,
+    make_repo,
+    must_dvx,
+    run,
+    run_git,
+    write_tree,
 )  # fmt: skip
 
 # Sizes around every path through the code: empty, one chunk, several chunks, more than the 1 MiB that is read
@@ -101,14 +109,14 @@ def scene(_built: Path, tmp_path: Path) -> Callable[[str], Scene]:
 
 
 @pytest.fixture(scope="session")
-def strace() -> Iterator[list[str]]:
+def strace() -> list[str]:
     """The start of an strace command line; skips where tracing is not permitted."""
     if sys.platform != "linux" or shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     probe = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "true"]
     if run(probe, "/").code != 0:
         pytest.skip("tracing processes is not permitted here")
-    yield ["strace", "-f", "-qq"]
+    return ["strace", "-f", "-qq"]
 
 
 @pytest.fixture

@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 
 from dvx.testing.shell import (
-    Ran, clone, commit, debris, dvx_command, kill_and_wait, must_dvx, read_one, read_tree, run, run_git, start_dvx,
+    Ran,
+    clone,
+    commit,
+    debris,
+    dvx_command,
+    kill_and_wait,
+    must_dvx,
+    read_one,
+    read_tree,
+    run,
+    run_git,
+    start_dvx,
     store_of,
 )  # fmt: skip
 from dvx.testing.store_scan import check_pointers, scan_store
@@ -44,7 +55,8 @@ FETCH_POINTS = [
     *any_thread("rename", 1), *any_thread("fsync", 1, 4), *any_thread("pwrite64", 12, 20),
 ]  # fmt: skip
 PULL_POINTS = [
-    *main("rename", 1), *main("renameat", 1), *main("unlinkat", 1, 3, 6), *main("fchmodat", 1), *main("pwrite64", 40, 70),
+    *main("rename", 1), *main("renameat", 1), *main("unlinkat", 1, 3, 6), *main("fchmodat", 1),
+    *main("pwrite64", 20, 40),
     *any_thread("renameat", 1, 2), *any_thread("symlinkat", 1), *any_thread("pwrite64", 12),
 ]  # fmt: skip
 

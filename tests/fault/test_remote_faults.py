@@ -1,6 +1,6 @@
 """Remotes that fail: over S3 through a proxy that fails on purpose, and objects that disappear behind our back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,17 @@ import pytest
 from dvx.testing.proxy import FaultProxy, WireEffect, WireFault, start_fault_proxy
 from dvx.testing.servers import RunningServer, S3Remote, create_bucket, make_test_client
 from dvx.testing.shell import (
-    Ran, clone, commit, debris, file_bytes, make_repo, must_dvx, read_tree, run_dvx, store_of, write_tree,
+    Ran,
+    clone,
+    commit,
+    debris,
+    file_bytes,
+    make_repo,
+    must_dvx,
+    read_tree,
+    run_dvx,
+    store_of,
+    write_tree,
 )  # fmt: skip
 from dvx.testing.store_scan import check_pointers, scan_store
 
@@ -85,7 +95,9 @@ def test_truncated_bodies_are_survived(author: Path, proxy: FaultProxy, mode: st
 
 
 @pytest.mark.parametrize("part", ["packs/", "roots/", "dvx-store.json"])
-def test_answer_lost_after_an_object_was_stored_is_survived(author: Path, proxy: FaultProxy, part: str) -> None:
+def test_answer_lost_after_an_object_was_stored_is_survived(
+    author: Path, proxy: FaultProxy, part: str
+) -> None:
     proxy.add(WireFault(WireEffect.DROP_ANSWER, method="PUT", path_part=part, times=2))
     must_dvx(author, "push")
     must_dvx(author, "status", "--remote", "--exit-code")
@@ -180,7 +192,9 @@ def test_objects_deleted_behind_our_back_are_found_by_status_and_sent_again(
     check_pulled(author)
 
 
-def test_truncated_object_on_the_remote_is_found_by_status_and_replaced(author: Path, bucket: S3Remote) -> None:
+def test_truncated_object_on_the_remote_is_found_by_status_and_replaced(
+    author: Path, bucket: S3Remote
+) -> None:
     must_dvx(author, "push")
     client = make_test_client(bucket.endpoint)
     for key in keys_of(bucket, "packs/"):
@@ -208,14 +222,18 @@ def explains(ran: Ran, code: int, *words: str) -> None:
 
 
 def test_unreachable_endpoint_ends_after_the_deadline(author: Path) -> None:
-    must_dvx(author, "remote", "add", "--force", "origin", "s3://bucket/data", "--endpoint", "http://127.0.0.1:9")
+    must_dvx(
+        author, "remote", "add", "--force", "origin", "s3://bucket/data", "--endpoint", "http://127.0.0.1:9"
+    )
     explains(run_dvx(author, "push", env=SHORT), 9, "127.0.0.1:9")
     assert check_pointers(author, store_of(author))["data"] == TREE
 
 
 @pytest.mark.parametrize("command", ["push", "pull"])
 def test_missing_bucket_is_named(author: Path, bucket: S3Remote, proxy: FaultProxy, command: str) -> None:
-    must_dvx(author, "remote", "add", "--force", "origin", "s3://no-such-bucket/x", "--endpoint", proxy.endpoint)
+    must_dvx(
+        author, "remote", "add", "--force", "origin", "s3://no-such-bucket/x", "--endpoint", proxy.endpoint
+    )
     where = author if command == "push" else clone(commit_config(author), author.parent / "fresh")
     explains(run_dvx(where, command, env=SHORT), 1, "no-such-bucket")
 

@@ -416,7 +416,9 @@ def test_pull_document_and_content(pushed: Clone, tmp_path: Path) -> None:
     document = other.json("pull")
     assert (document["schema"], document["direct"]) == ("dvx.pull/1", False)
     assert document["fetched"]["roots"] == 2
-    assert document["checkout"] == {"paths": 2, "written": 4, "removed": 0, "written_bytes": 15100}
+    assert document["checkout"] == {
+        "paths": 2, "written": 4, "removed": 0, "written_bytes": 15100, "kept": [],
+    }  # fmt: skip
     assert (other.root / "model.bin").read_text() == "m" * 100
     assert (other.root / "data/train/c.csv").read_text() == "c" * 5000
     assert other.run("status", "--exit-code").stdout.startswith("clean: ")

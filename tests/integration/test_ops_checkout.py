@@ -124,7 +124,7 @@ def test_checkout_with_modified_file_changes_nothing_and_names_it(work):
     work.write({"data/b": b"my work"})
     work.git("switch", "-q", "new")
     error = refused_checkout(work, "data/b")
-    assert error.hints == ("keep the work: `dvx add data`", "or give it up: `dvx checkout --force data`")
+    assert error.hints == ("keep the work: `dvx add data/b`", "or give it up: `dvx checkout --force data`")
     work.checkout(force=True)
     assert work.snapshot() == {"data/a": b"x", "data/b": b"y"}
 
@@ -281,7 +281,12 @@ def test_checkout_replaces_a_version_that_only_the_remote_has(work):
 
 def test_checkout_leaves_no_temporary_files_when_large_files_meet_window_ends(work):
     # 8 MiB is a window: the first file ends where a window is full, the second spans windows.
-    files = {"data/1": bytes(8 * MIB), "data/2": os.urandom(9 * MIB), "data/3": bytes(8 * MIB), "data/4": b"x"}
+    files = {
+        "data/1": bytes(8 * MIB),
+        "data/2": os.urandom(9 * MIB),
+        "data/3": bytes(8 * MIB),
+        "data/4": b"x",
+    }
     work.write(files)
     work.add("data")
     work.remove("data")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 
 import pytest
 
@@ -58,7 +59,9 @@ def attempts(work, command, files, count=4):
         try:
             command()
         except DvxError:
-            assert all(files[name] == content for name, content in work.snapshot().items() if content in files)
+            assert all(
+                files[name] == content for name, content in work.snapshot().items() if content in files
+            )
             assert set(work.snapshot()) <= set(files) | {"data"}
         else:
             return
@@ -112,7 +115,7 @@ def test_add_over_a_damaged_listing_stores_it_again(work, files, region):
     assert work.snapshot() == files | {"data/00": b"edited"}
 
 
-@pytest.mark.parametrize("region", REGIONS)
+@pytest.mark.parametrize("region", [*SECONDARY, "header kind", "first frame header"])
 @pytest.mark.parametrize("which", ["pages", "data"])
 @pytest.mark.parametrize("no_store", [False, True])
 def test_remote_pack_with_a_flipped_bit_never_reaches_a_workspace(
@@ -120,11 +123,9 @@ def test_remote_pack_with_a_flipped_bit_never_reaches_a_workspace(
 ):
     damage(packs_by_size(tmp_path / "remote")[which == "data"], REGIONS[region])
     clone = clone_repo(work, tmp_path / "clone")
-    try:
+    with suppress(DvxError):
         clone.pull(no_store=no_store)
-    except DvxError as error:
-        assert error.exit_code != 0
-        assert not os.path.exists(clone.path(".git/dvx/store/damaged"))
+    assert not os.path.exists(clone.path(".git/dvx/store/damaged"))
     for name, content in clone.snapshot().items():
         assert content == files.get(name, content)
     assert set(clone.snapshot()) <= {*files, "data"}

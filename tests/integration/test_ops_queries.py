@@ -13,7 +13,12 @@ from dvx.ops.move import move_path, remove_paths
 from dvx.ops.remotes import add_remote, check_remote, choose_remote, remove_remote
 from dvx.testing.workspace import EMPTY_FOLDER, clone_repo, make_repo, store_objects
 
-ADDED, MODIFIED, REMOVED, RENAMED = ChangeKind.ADDED, ChangeKind.MODIFIED, ChangeKind.REMOVED, ChangeKind.RENAMED
+ADDED, MODIFIED, REMOVED, RENAMED = (
+    ChangeKind.ADDED,
+    ChangeKind.MODIFIED,
+    ChangeKind.REMOVED,
+    ChangeKind.RENAMED,
+)
 
 
 @pytest.fixture
@@ -220,7 +225,9 @@ def test_diff_lays_the_workspace_over_added_changes(work):
 
 
 def test_ls_lists_tracked_paths_levels_and_everything(work):
-    work.write({"data/a": b"1", "data/sub/b": b"22", "data/sub/deep/c": b"333", "data/e": EMPTY_FOLDER, "m": b"x"})
+    work.write(
+        {"data/a": b"1", "data/sub/b": b"22", "data/sub/deep/c": b"333", "data/e": EMPTY_FOLDER, "m": b"x"}
+    )
     work.add("data", "m")
     work.commit()
     assert listed(work) == [("data", "directory", 6, 3), ("m", "file", 1, 1)]

@@ -1,5 +1,7 @@
 """Workspaces that are older than their pointers, as after `git pull`."""
 
+import os
+
 import pytest
 
 from dvx.core.errors import WorkspaceConflict
@@ -85,3 +87,15 @@ def test_a_new_version_of_an_outdated_file_can_be_added(behind):
     behind.write({"m.bin": b"trained again"})
     behind.add("m.bin")
     assert states(behind)["m.bin"] is PathState.CLEAN
+
+
+def test_add_that_was_killed_after_its_pointer_can_be_run_again_where_only_a_mode_changed(tmp_path):
+    work = make_repo(tmp_path / "work")
+    work.write({"d/run.sh": b"echo", "d/a": b"a"})
+    before = work.add("d").added[0].pointer.id
+    os.chmod(work.path("d/run.sh"), 0o755)
+    after = work.add("d").added[0].pointer.id
+    with work.open() as project:  # as if the process had died before it remembered the new version
+        project.stat_cache.set_root("d", before)
+    assert work.add("d").added[0].pointer.id == after
+    assert states(work) == {"d": PathState.CLEAN}

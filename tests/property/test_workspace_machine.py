@@ -19,7 +19,15 @@ from dvx.core.errors import DataMissing, WorkspaceConflict
 from dvx.testing.workspace import EMPTY_FOLDER, clone_repo, make_repo
 
 NAMES = ["a", "b", "b-c", "sub/a", "sub/b", "sub/deep/c", "x"]
-CONTENTS = [b"", b"1", b"2", b"22", b"text " * 400, bytes(range(256)) * 600, random.Random(1).randbytes(40_000)]
+CONTENTS = [
+    b"",
+    b"1",
+    b"2",
+    b"22",
+    b"text " * 400,
+    bytes(range(256)) * 600,
+    random.Random(1).randbytes(40_000),
+]
 
 names = st.sampled_from(NAMES)
 contents = st.sampled_from(CONTENTS)

@@ -8,8 +8,10 @@ from collections.abc import Iterable
 
 from dvx.core.errors import DataMissing, FormatError, IntegrityError, WorkspaceConflict, name_some
 from dvx.disk.walk import WalkEntry
+from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.ops.content import ContentIds
+from dvx.ops.differences import is_other_kind
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree, stat_entry
 from dvx.store.page_reader import PageReader
@@ -20,7 +22,7 @@ def stale_paths(project: Project, tree: Tree, pages: PageReader) -> set[str]:
 
     Looks only at paths in which that version and the pointer differ.
     """
-    older = _older_ids(project, tree, pages)
+    older = _older_entries(project, tree, pages)
     return _unchanged_since(project, tree, older) if older else set()
 
 
@@ -29,11 +31,11 @@ def unmoved_paths(project: Project, tree: Tree, pages: PageReader, paths: Iterab
 
     Empty where the pointer did not move at all.
     """
-    older = _older_ids(project, tree, pages)
+    older = _older_entries(project, tree, pages)
     return {path for path in paths if path not in older} if older else set()
 
 
-def _older_ids(project: Project, tree: Tree, pages: PageReader) -> dict[str, bytes | None]:
+def _older_entries(project: Project, tree: Tree, pages: PageReader) -> dict[str, Entry | None]:
     """What the version that was in the workspace last had at each path in which the pointer differs from it.
 
     None stands for a path that it did not have. Empty where that version is not known, or its listing is
@@ -44,35 +46,39 @@ def _older_ids(project: Project, tree: Tree, pages: PageReader) -> dict[str, byt
     if pointer is None or before is None or before == pointer.id:
         return {}
     if pointer.kind == "file":
-        return {tree.path: before}
-    older: dict[str, bytes | None] = {}
+        # Neither size nor mode of the older file is known; its content is enough to tell it.
+        return {tree.path: Entry(tree.path, "file", -1, before)}
+    older: dict[str, Entry | None] = {}
     try:
         for old, new in diff_manifests(before, pointer.id, pages.for_root(before, pointer.id)):
             entry = old or new
             assert entry is not None
-            older[f"{tree.path}/{entry.path}"] = old.id if old is not None else None
+            older[f"{tree.path}/{entry.path}"] = old
     except (DataMissing, FormatError, IntegrityError):
         return {}
     return older
 
 
-def _unchanged_since(project: Project, tree: Tree, older: dict[str, bytes | None]) -> set[str]:
+def _unchanged_since(project: Project, tree: Tree, older: dict[str, Entry | None]) -> set[str]:
     stale: set[str] = set()
-    unsure: list[tuple[str, WalkEntry]] = []
-    ids = ContentIds(project.stat_cache, tree.root, tree.path)
-    for path, old_id in older.items():
+    to_compare: dict[str, tuple[Entry, WalkEntry]] = {}
+    for path, old in older.items():
         found = stat_entry(project.repository.absolute(path), path)
-        if found is None or old_id is None:
-            if found is None and old_id is None:
+        if found is None:
+            if old is None:
                 stale.add(path)
-            continue
+        elif old is not None and (old.size < 0 or not is_other_kind(old, found)):
+            to_compare[path] = old, found
+    ids = ContentIds(project.stat_cache, tree.root, tree.path)
+    unsure: list[tuple[str, WalkEntry]] = []
+    for path, (old, found) in to_compare.items():
         known = ids.known(path, found)
-        if known is None and found.kind != "directory":
-            unsure.append((path, found))
-        elif known == old_id:
+        if known == old.id or found.kind == "directory":
             stale.add(path)
+        elif known is None:
+            unsure.append((path, found))
     for path, _, content_id in ids.hash_all(unsure, jobs=project.jobs, reporter=project.reporter):
-        if content_id is not None and content_id == older[path]:
+        if content_id == to_compare[path][0].id:
             stale.add(path)
     ids.save()
     return stale

@@ -193,12 +193,12 @@ def stat_entry(path: str, shown: str) -> WalkEntry | None:
             return None
         raise
     mode = found.st_mode
-    kind = "file"
+    kind, size = "file", found.st_size
     if stat.S_ISDIR(mode):
-        kind = "directory"
+        kind, size = "directory", 0  # as a walk reports it
     elif stat.S_ISLNK(mode):
         kind = "symlink"
     elif os.name != "nt" and mode & stat.S_IXUSR:
         kind = "executable"
     name = os.path.basename(shown)
-    return WalkEntry(name, kind, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)  # type: ignore[arg-type]
+    return WalkEntry(name, kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from dvx.core.errors import DvxError, UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
-from dvx.store.damage import damaged_pack
+from dvx.store.damage import damaged_pack, reading_again
 from dvx.store.index import Location
 from dvx.store.runs import RANGE_GAP_BYTES, frame_end
 from dvx.store.store import Store
@@ -67,6 +67,21 @@ def decode_verified(store: Store, pack: bytes, frame: Frame) -> bytes:
     return plain
 
 
+def read_verified(
+    store: Store, pack: bytes, entries: Sequence[PackEntry]
+) -> list[tuple[PackEntry, memoryview, bytes]]:
+    """Read frames of one pack with one request and check them; returns (entry, stored bytes, plain bytes).
+
+    Raises DamagedPack; a remote is asked a second time before that.
+    """
+
+    def read() -> list[tuple[PackEntry, memoryview, bytes]]:
+        frames = read_range(store, pack, entries)
+        return [(*frame, decode_verified(store, pack, frame)) for frame in frames]
+
+    return reading_again(store, read)
+
+
 def read_chunks(store: Store, locations: Sequence[Location]) -> Iterator[bytes]:
     """Yield the plain bytes of chunks in the given order, each checked against its id.
 
@@ -78,7 +93,6 @@ def read_chunks(store: Store, locations: Sequence[Location]) -> Iterator[bytes]:
     plain: dict[bytes, bytes] = {}
     for pack, entries in by_pack.items():
         for group in plan_ranges(entries):
-            for frame in read_range(store, pack, group):
-                plain[frame[0].id] = decode_verified(store, pack, frame)
+            plain.update((entry.id, data) for entry, _, data in read_verified(store, pack, group))
     for location in locations:
         yield plain[location.entry.id]

@@ -3,13 +3,16 @@
 Owns the words and what a handler needs to know to set the pack aside. Must not move anything.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from dvx.core.errors import IntegrityError
 from dvx.formats.layout import pack_key
 
 if TYPE_CHECKING:
     from dvx.store.store import Store
+
+_Result = TypeVar("_Result")
 
 
 class DamagedPack(IntegrityError):
@@ -21,6 +24,16 @@ class DamagedPack(IntegrityError):
     kind = "damaged-pack"
     pack: bytes = b""
     is_remote: bool = True
+
+
+def reading_again(store: "Store", read: Callable[[], _Result]) -> _Result:
+    """Run `read`, and for a remote run it once more after DamagedPack: bits may flip on the way, too."""
+    try:
+        return read()
+    except DamagedPack:
+        if not store.is_remote:
+            raise
+    return read()
 
 
 def damaged_pack(store: "Store", pack: bytes) -> DamagedPack:

@@ -11,9 +11,9 @@ from dvx.backends.backend import not_found
 from dvx.core.errors import FormatError, LocalDiskError, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
-from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
+from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex, pack_frame_header
 from dvx.store.chunk_reader import decode_verified, plan_ranges
-from dvx.store.damage import damaged_pack
+from dvx.store.damage import damaged_pack, reading_again
 from dvx.store.pack_writer import SealedPack, file_digest, random_name, read_pack_index
 from dvx.store.runs import frame_end
 from dvx.store.store import Store
@@ -34,7 +34,7 @@ def copy_pack(source: Store, target: Store, name: bytes) -> None:
         target.backend.put_file(pack_key(new_name), path)
         target.index.add_pack(target.id, new_name, index, digest=digest)
     else:
-        _download(source, target, name, new_name)
+        reading_again(source, lambda: _download(source, target, name, new_name))
 
 
 @contextmanager
@@ -74,12 +74,14 @@ def _check_copy(source: Store, name: bytes, path: str, digest: bytes) -> PackInd
 
 
 def check_frames(source: Store, name: bytes, path: str, entries: Iterable[PackEntry]) -> None:
-    """Decode every frame of a pack file and compare it with the id of its chunk."""
+    """Compare every frame of a pack file, header and decoded content, with its index entry."""
     with disk_errors(path, "read"), open(path, "rb") as pack:
         for group in plan_ranges(entries):
             start = group[0].offset
             pack.seek(start)
             data = memoryview(pack.read(frame_end(group[-1]) - start))
             for entry in group:
-                stored = data[entry.offset - start + FRAME_HEADER_BYTES : frame_end(entry) - start]
-                decode_verified(source, name, (entry, stored))
+                frame = data[entry.offset - start : frame_end(entry) - start]
+                if frame[:FRAME_HEADER_BYTES] != pack_frame_header(entry.codec, entry.stored, entry.plain):
+                    raise damaged_pack(source, name)
+                decode_verified(source, name, (entry, frame[FRAME_HEADER_BYTES:]))

@@ -109,10 +109,11 @@ class PackSink:
         return self.write(page_id, codec, stored, len(data))
 
     def _seal_current(self) -> None:
-        writer, self._writer = self._writer, None
-        if writer is None:
+        if self._writer is None:
             return
+        # Raises what an earlier pack failed with, so the writer must not have changed hands yet.
         self._forget_sealed(wait=len(self._sealing) >= 2 * _SEALERS)
+        writer, self._writer = self._writer, None
         # Listed before it is finished, so that a failure on the way still removes the file.
         future: Future[None] = Future()
         self._sealing.append((writer, future))

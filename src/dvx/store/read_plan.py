@@ -10,7 +10,7 @@ from typing import Final
 from dvx.core.errors import FormatError
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
-from dvx.store.chunk_reader import decode_frame, plan_ranges, read_range
+from dvx.store.chunk_reader import decode_frame, plan_ranges, read_range, read_verified
 from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
 from dvx.store.store import Store
 
@@ -84,7 +84,10 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
 
 
 def read_window(store: Store, window: Window) -> list[list[bytes]]:
-    """Read and decode all chunks of a window; returns the plain chunks of each part, not yet checked."""
+    """Read and decode all chunks of a window; returns the plain chunks of each part.
+
+    Chunks of the local store are not checked one by one: the caller checks whole files, which costs half.
+    """
     by_pack: dict[bytes, list[PackEntry]] = {}
     for part in window.parts:
         for pack, entry in part.chunks:
@@ -92,7 +95,9 @@ def read_window(store: Store, window: Window) -> list[list[bytes]]:
     plain: dict[bytes, bytes] = {}
     for pack, entries in by_pack.items():
         for group in plan_ranges(entries):
+            if store.is_remote:
+                plain.update((entry.id, data) for entry, _, data in read_verified(store, pack, group))
+                continue
             for frame in read_range(store, pack, group):
-                if frame[0].id not in plain:
-                    plain[frame[0].id] = decode_frame(store, pack, frame)
+                plain[frame[0].id] = decode_frame(store, pack, frame)
     return [[plain[entry.id] for _, entry in part.chunks] for part in window.parts]

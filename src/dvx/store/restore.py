@@ -164,7 +164,9 @@ class Restorer:
             raise FormatError(
                 f"the data is not what dvx writes: {error.what}",
                 affected=f"`{file.path}` was not written",
-                hints=[f"get the rest by name, or see who wrote its pointer: `git log -- {self._inside}.dvx`"],
+                hints=[
+                    f"get the rest by name, or see who wrote its pointer: `git log -- {self._inside}.dvx`"
+                ],
                 kind=error.kind,
             ) from error
 

@@ -13,7 +13,7 @@ from dvx.core.errors import BackendError
 from dvx.core.progress import Reporter
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
 from dvx.formats.placement import Placement, Run
-from dvx.store.chunk_reader import Frame, decode_verified, plan_ranges, read_range
+from dvx.store.chunk_reader import Frame, plan_ranges, read_verified
 from dvx.store.index import Location
 from dvx.store.pack_copy import copy_pack
 from dvx.store.pack_sink import PackSink
@@ -145,10 +145,7 @@ def _copy_frames(
 
 
 def _read_verified(source: Store, pack: bytes, group: Sequence[PackEntry]) -> list[Frame]:
-    frames = read_range(source, pack, group)
-    for frame in frames:
-        decode_verified(source, pack, frame)
-    return frames
+    return [(entry, stored) for entry, stored, _ in read_verified(source, pack, group)]
 
 
 def _append_frames(frames: Sequence[Frame], sink: PackSink, reporter: Reporter) -> None:

@@ -72,9 +72,7 @@ class StoreContent:
             first = self.packs[run.pack].entry_at(run.offset)
             yield from self.chunks[run.pack][first : first + run.chunks]
 
-    def _files(
-        self, pointer: Pointer, placement: Placement, stream: bytes
-    ) -> Iterator[tuple[str, Content]]:
+    def _files(self, pointer: Pointer, placement: Placement, stream: bytes) -> Iterator[tuple[str, Content]]:
         pages = {
             entry.id: chunk
             for name in placement.pages

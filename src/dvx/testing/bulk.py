@@ -1,0 +1,53 @@
+"""Large inputs, cheaply made, and the peak memory of a command that works on them.
+
+Owns the patterns and the measuring. Must not decide what is too much.
+"""
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from dvx.testing.shell import dvx_command, dvx_environment
+
+_BLOCK_BYTES = 1024 * 1024
+
+
+def write_large_file(path: Path, size_bytes: int) -> None:
+    """Write a file without two equal chunks, half of it compressible: 0.5 GB/s, and no library needed."""
+    noise = os.urandom(_BLOCK_BYTES // 2)
+    with open(path, "wb") as file:
+        number = 0
+        while number * _BLOCK_BYTES < size_bytes:
+            # A keyed rotation makes every block differ from all others at every chunk.
+            cut = int.from_bytes(hashlib.blake2b(b"%d" % number, digest_size=4).digest(), "little") % len(
+                noise
+            )
+            text = (b"block %12d " % number) * (_BLOCK_BYTES // 30)
+            block = (noise[cut:] + b"%12d" % number + noise[:cut] + text)[:_BLOCK_BYTES]
+            file.write(block[: size_bytes - number * _BLOCK_BYTES])
+            number += 1
+
+
+def write_many_files(folder: Path, count: int, *, per_folder: int = 1000) -> None:
+    """Write `count` files of about 100 bytes, all different, in folders of `per_folder`."""
+    for start in range(0, count, per_folder):
+        below = folder / f"part-{start // per_folder:05}"
+        below.mkdir(parents=True)
+        for number in range(start, min(start + per_folder, count)):
+            descriptor = os.open(below / f"sample-{number:08}.json", os.O_WRONLY | os.O_CREAT, 0o644)
+            os.write(descriptor, b'{"sample": %d, "label": "%s"}\n' % (number, b"x" * (number % 100)))
+            os.close(descriptor)
+
+
+def peak_memory(cwd: Path, *args: str, env: Mapping[str, str] | None = None) -> int:
+    """Run a dvx command that has to succeed; returns the peak resident memory of the process in bytes."""
+    process = subprocess.Popen(
+        dvx_command(*args), cwd=cwd, env=dvx_environment(env), stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, f"dvx {' '.join(args)} ended with {process.returncode}"
+    return usage.ru_maxrss * 1024  # KiB on Linux

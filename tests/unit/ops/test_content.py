@@ -1,0 +1,50 @@
+"""ops.content: ids from the cache where it can be trusted, else from the bytes."""
+
+import os
+
+from dvx.core.ids import hash_bytes
+from dvx.core.progress import NullReporter
+from dvx.ops.content import ContentIds
+from dvx.ops.trees import stat_entry
+
+OLD_S = 1_000_000
+
+
+def hashed(ids, *found):
+    return {path: content_id for path, _, content_id in ids.hash_all(found, jobs=2, reporter=NullReporter())}
+
+
+def seen(work, path):
+    return path, stat_entry(work.path(path), path)
+
+
+def test_hashed_file_is_known_afterwards_until_it_changes(work):
+    work.write({"data/a": b"1"})
+    os.utime(work.path("data/a"), (OLD_S, OLD_S))
+    with work.open() as project:
+        ids = ContentIds(project.stat_cache, work.root, "data", is_writing=True)
+        assert ids.known(*seen(work, "data/a")) is None
+        assert hashed(ids, seen(work, "data/a")) == {"data/a": hash_bytes(b"1")}
+    work.write({"data/a": b"2"})
+    with work.open() as project:
+        assert ContentIds(project.stat_cache, work.root, "data").known(*seen(work, "data/a")) is None
+
+
+def test_links_are_hashed_by_their_target_and_many_files_in_order(work):
+    work.write({f"data/{number:03d}": b"%d" % number for number in range(300)} | {"data/link": "-> 000"})
+    with work.open() as project:
+        ids = ContentIds(project.stat_cache, work.root, "data")
+        names = sorted(work.snapshot())
+        found = hashed(ids, *(seen(work, name) for name in names))
+    assert list(found) == names
+    assert found["data/link"] == hash_bytes(b"000")
+    assert found["data/123"] == hash_bytes(b"123")
+
+
+def test_file_that_is_not_as_it_was_seen_has_no_id(work):
+    work.write({"data/a": b"1"})
+    path, entry = seen(work, "data/a")
+    work.write({"data/a": b"longer"})
+    with work.open() as project:
+        ids = ContentIds(project.stat_cache, work.root, "data")
+        assert hashed(ids, (path, entry)) == {"data/a": None}

@@ -1,0 +1,46 @@
+"""store.duplicates: equal files of a checkout are copied, and copies are checked."""
+
+import os
+
+from dvx.core.ids import hash_bytes
+from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.store.duplicates import MIN_COPY_BYTES, split_duplicates, write_copies
+from dvx.store.restore import FileToWrite
+
+DATA = os.urandom(MIN_COPY_BYTES)
+
+
+def file(path, data=DATA, kind="file"):
+    return FileToWrite(path, kind, len(data), hash_bytes(data), 0)
+
+
+def test_large_equal_files_are_copies_of_the_first():
+    files = [
+        file("a"),
+        file("small", b"x"),
+        file("b"),
+        file("small2", b"x"),
+        file("c", os.urandom(len(DATA))),
+    ]
+    unique, copies = split_duplicates(files)
+    assert [each.path for each in unique] == ["a", "small", "small2", "c"]
+    assert [(each.path, original) for each, original in copies] == [("b", "a")]
+
+
+def test_copy_has_content_and_mode(tmp_path):
+    (tmp_path / "a").write_bytes(DATA)
+    with WorkspaceWriter(str(tmp_path)) as writer:
+        ((done, stat),) = write_copies(writer, str(tmp_path), [(file("sub/b", kind="executable"), "a")])
+    assert (done.path, stat.size) == ("sub/b", len(DATA))
+    assert (tmp_path / "sub/b").read_bytes() == DATA
+    assert os.access(tmp_path / "sub/b", os.X_OK)
+
+
+def test_original_that_changed_is_not_copied(tmp_path):
+    (tmp_path / "a").write_bytes(b"changed")
+    (tmp_path / "b").write_bytes(b"as it was")
+    with WorkspaceWriter(str(tmp_path)) as writer:
+        ((_, stat),) = write_copies(writer, str(tmp_path), [(file("b"), "a")])
+    assert stat is None
+    assert (tmp_path / "b").read_bytes() == b"as it was"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
