@@ -346,3 +346,12 @@ class ChunkIndex:
             store = self._store_number(store_id)
             with self._write() as db:
                 db.execute("INSERT OR REPLACE INTO records VALUES(?,?,?,?)", (store, root, name, body))
+
+    def forget_records(self, store_id: bytes, roots: Iterable[bytes]) -> bool:
+        """Forget the placement records of some roots; tells whether there were any."""
+        with self._lock:
+            store = self._store_number(store_id)
+            with self._write() as db:
+                before = db.total_changes
+                db.executemany("DELETE FROM records WHERE store=? AND root=?", [(store, r) for r in roots])
+                return db.total_changes > before

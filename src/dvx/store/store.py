@@ -185,6 +185,16 @@ class Store:
 
         Packs to `avoid` (found damaged) count as missing.
         """
+        complete = self._complete_placements(roots, jobs=jobs, avoid=avoid)
+        rest = [root for root in roots if root not in complete]
+        # A record that was damaged on its way here may name packs that never were: ask for the record itself.
+        if rest and self.index.forget_records(self.id, rest):
+            complete.update(self._complete_placements(rest, jobs=jobs, avoid=avoid))
+        return complete
+
+    def _complete_placements(
+        self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes]
+    ) -> dict[bytes, Placement]:
         candidates = self.placements(roots, jobs=jobs)
         missing = self.missing_packs((p for found in candidates.values() for p in found), jobs=jobs)
         complete: dict[bytes, Placement] = {}

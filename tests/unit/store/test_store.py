@@ -1,6 +1,7 @@
 """store.store: markers, records, and asking for packs."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -161,6 +162,18 @@ def test_record_of_a_remote_is_read_once_and_again_if_its_copy_is_damaged(tmp_pa
     index.cache_record(remote.id, placement.root, name, b"damaged")
     assert remote.read_record(placement.root, name) == placement
     assert backend.calls["get"] == 1
+
+
+def test_record_that_was_damaged_on_its_way_is_read_again(tmp_path, index, remote):
+    placement = add_file(remote, tmp_path, SMALL)
+    (name,) = remote.record_names([placement.root])[placement.root]
+    (pack,), (run,) = placement.packs, placement.runs
+    lost = b"\0" * 16
+    wrong = replace(placement, packs=(replace(pack, name=lost),), runs=(replace(run, pack=lost),))
+    index.cache_record(remote.id, placement.root, name, format_placement(wrong))
+    assert remote.placements([placement.root], jobs=1) == {placement.root: [wrong]}
+    assert remote.complete_placements([placement.root], jobs=1) == {placement.root: placement}
+    assert remote.placements([placement.root], jobs=1) == {placement.root: [placement]}
 
 
 def test_record_that_was_deleted_is_gone_although_it_was_read_before(tmp_path, remote):
