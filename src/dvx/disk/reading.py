@@ -12,9 +12,10 @@ from dvx.core.errors import ChangedWhileReading, PathRefused
 from dvx.core.ids import Hasher
 from dvx.disk.atomic import disk_errors
 
-_OPEN_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(
-    os, "O_CLOEXEC", 0
-)  # fmt: skip
+# Not blocking: a named pipe that took the place of a file must not make the open wait for a writer.
+_OPEN_FLAGS: Final = sum(
+    getattr(os, name, 0) for name in ("O_RDONLY", "O_NOFOLLOW", "O_BINARY", "O_CLOEXEC", "O_NONBLOCK")
+)
 
 
 class FileStat(NamedTuple):

@@ -101,7 +101,8 @@ def format_placement(placement: Placement) -> bytes:
         _refuse(f"it would be larger than {MAX_RECORD_BYTES} bytes")
     import zstandard  # 10 ms that commands which read no placement do not need
 
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(text)
+    # The checksum: a record is not named by its content, so nothing else would notice a flipped bit.
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(text)
 
 
 def parse_placement(data: bytes) -> Placement:

@@ -124,7 +124,9 @@ def _pull_once(
 
     def find_source(change: TreeChange) -> DataSource:
         local = sources.get(change.tracked.pointer.id)
-        return local or remote_source(project, change.tracked, project.remote(remote_name), careful=careful)
+        return local or remote_source(
+            project, change.tracked, project.remote(remote_name), spans=change.spans, careful=careful
+        )
 
     try:
         with project.pages(remote_name) as pages:

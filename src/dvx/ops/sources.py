@@ -12,7 +12,7 @@ from dvx.core.ids import format_id
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
-from dvx.store.runs import RunCutter
+from dvx.store.runs import RunCutter, packs_within
 from dvx.store.store import Store
 from dvx.store.translate import RootData, translate_runs
 
@@ -111,11 +111,17 @@ def _localise_spans(
 
 
 def remote_source(
-    project: Project, tracked: TrackedPointer, remote: Store, *, careful: bool = False
+    project: Project,
+    tracked: TrackedPointer,
+    remote: Store,
+    *,
+    spans: Sequence[Span],
+    careful: bool = False,
 ) -> DataSource:
     """A source on a remote, for reading without a copy in the local store. Raises DataMissing.
 
-    With `careful`, or where there are several records, every pack is looked for before a record is chosen.
+    With `careful`, or where there are several records, every pack is looked for before a record is chosen. The
+    indexes of the packs that `spans` of the root's stream need are asked for at once, not one by one later.
     """
     placements = remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, [])
     if careful or len(placements) > 1:
@@ -124,7 +130,9 @@ def remote_source(
     if not placements:
         raise missing_on_remote([tracked], remote)
     check_fits(placements[0], tracked)
-    return DataSource(remote, placements[0].runs)
+    runs = placements[0].runs
+    remote.load_pack_indexes(packs_within(runs, spans), jobs=project.transfers)
+    return DataSource(remote, runs)
 
 
 def missing_on_remote(tracked: Sequence[TrackedPointer], remote: Store) -> DataMissing:

@@ -100,6 +100,6 @@ def _save(path: str, document: "TOMLDocument") -> None:
 def _not_set(path: str, key: str) -> NotFound:
     return NotFound(
         f"`{key}` is not set in `{path}`",
-        hints=[f"see where it is set: `dvx config list --show-origin`"],
+        hints=["see where it is set: `dvx config list --show-origin`"],
         kind="not-set",
     )

@@ -71,6 +71,9 @@ def _read_whole(source: Source) -> tuple[bytes, FileStat]:
     fd = open_source(source)
     try:
         before = read_stat(fd, source)
+        if before.size != source.size:
+            # Not read: a small file may have become a large one since it was listed.
+            check_unchanged(source, before, before, -1)
         with disk_errors(source.name, "read"):
             # One byte more than expected shows a file that grew.
             data = os.read(fd, before.size + 1)

@@ -83,7 +83,11 @@ class LargeFile:
         self.source = source
         self.layout = layout
         self._fd = open_source(source)
-        self.stat: FileStat = read_stat(self._fd, source)
+        try:
+            self.stat: FileStat = read_stat(self._fd, source)
+        except BaseException:
+            os.close(self._fd)
+            raise
         self.encoder = Encoder(source.name, self.stat.size) if compress else None
         self.hasher = Hasher()
         self._raw = open(self._fd, "rb", buffering=0, closefd=False)  # noqa: SIM115

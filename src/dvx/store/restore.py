@@ -22,6 +22,7 @@ from dvx.disk.safe_writes import Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
 from dvx.store.damage import DamagedPack, damaged_pack
 from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
+from dvx.store.runs import MAX_WINDOWS
 from dvx.store.store import Store
 
 
@@ -91,7 +92,7 @@ class Restorer:
         self._root = root
         self._reporter = reporter
         self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-restore")
-        self._limit = _WINDOWS_PER_JOB * jobs
+        self._limit = min(_WINDOWS_PER_JOB * jobs, MAX_WINDOWS)
         self._tasks: deque[_Task] = deque()
         self._large: _Large | None = None
         self._open_larges: dict[str, _Large] = {}

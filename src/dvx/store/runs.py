@@ -19,6 +19,8 @@ from dvx.formats.placement import Run
 RANGE_GAP_BYTES: Final = 512 * 1024
 # Readers take a root's stream in windows of 8 MiB: with a dozen in flight memory stays near 200 MiB.
 WINDOW_BYTES: Final = 8 * 1024 * 1024
+# At most this many windows are in flight, whatever the number of threads: with their stored bytes about 260 MiB.
+MAX_WINDOWS: Final = 20
 # One range per MiB on average keeps a read at no more than twice the requests of a fresh layout.
 _PLAIN_BYTES_PER_RANGE: Final = 1024 * 1024
 _FREE_RANGES: Final = 64
@@ -121,6 +123,23 @@ class RunCutter:
         if (ends[first - 1] if first else 0) != start or last >= len(ends) or ends[last] != end:
             raise _bad_record("a file does not start and end at chunk boundaries")
         return entries[first : last + 1]
+
+
+def packs_within(runs: Sequence[Run], spans: Sequence[tuple[int, int]]) -> set[bytes]:
+    """The packs that hold some of the plain bytes [start, end) of the spans, which are in stream order."""
+    packs: set[bytes] = set()
+    todo = iter(spans)
+    span = next(todo, None)
+    position = 0
+    for run in runs:
+        while span is not None and span[1] <= position:
+            span = next(todo, None)
+        if span is None:
+            break
+        if span[0] < position + run.plain:
+            packs.add(run.pack)
+        position += run.plain
+    return packs
 
 
 def frame_end(entry: PackEntry) -> int:

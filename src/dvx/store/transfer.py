@@ -17,6 +17,7 @@ from dvx.store.chunk_reader import Frame, plan_ranges, read_verified
 from dvx.store.index import Location
 from dvx.store.pack_copy import copy_pack
 from dvx.store.pack_sink import PackSink
+from dvx.store.runs import MAX_WINDOWS
 from dvx.store.store import Store
 from dvx.store.translate import RootData, lacking_entries, make_placement, translate_runs
 
@@ -133,7 +134,7 @@ def _copy_frames(
 ) -> None:
     groups = [(pack, group) for pack, entries in plan.frames.items() for group in plan_ranges(entries)]
     # Bounded by hand: the results of a plain map over all groups would pile up in memory.
-    window = 2 * jobs
+    window = min(2 * jobs, MAX_WINDOWS)
     futures: list[Future[list[Frame]]] = []
     for number in range(len(groups) + window):
         if number < len(groups):

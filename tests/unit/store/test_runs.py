@@ -13,6 +13,7 @@ from dvx.store.runs import (
     RunBuilder,
     RunCutter,
     frame_end,
+    packs_within,
     run_entries,
 )
 
@@ -144,3 +145,11 @@ def test_layout_counts_what_it_appends():
     layout.add_chunk(A, INDEX.entries[2])
     assert layout.runs.finish() == (run_of(0, 2),)
     assert (layout.budget.plain_bytes, layout.budget.ranges) == (60, 1)
+
+
+def test_packs_within_names_only_the_packs_of_the_spans():
+    runs = [Run(bytes([number]) * 16, 32, 100, 1, 10) for number in range(5)]
+    assert packs_within(runs, [(0, 10)]) == {runs[0].pack}
+    assert packs_within(runs, [(9, 11), (40, 41)]) == {runs[0].pack, runs[1].pack, runs[4].pack}
+    assert packs_within(runs, [(10, 10), (20, 30)]) == {runs[2].pack}
+    assert packs_within(runs, []) == set()
