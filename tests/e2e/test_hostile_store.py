@@ -12,6 +12,7 @@ import pytest
 from dvx.core.ids import hash_bytes
 from dvx.testing.shell import debris, make_repo, read_tree, run_dvx
 from dvx.testing.store_builder import StoreBuilder, manifest_line, pointer_text
+from dvx.testing.store_scan import record_paths
 
 Explains = Callable[..., None]
 EVIL = b"#!/bin/sh\necho evil\n"
@@ -140,6 +141,20 @@ def test_content_that_does_not_match_its_id_never_gets_its_name(
     point_at(victim, root, 8)
     explains(run_dvx(victim, "pull", mode), 7, "data/file")
     assert not (victim / "data" / "file").exists()
+
+
+def test_wrong_record_does_not_outlive_its_correction_on_the_remote(
+    victim: Path, store: StoreBuilder, explains: Explains
+) -> None:
+    lines = [manifest_line("f", b"promised", "file")]
+    root = store.put_directory(lines, [b"whatever"])
+    point_at(victim, root, 8)
+    explains(run_dvx(victim, "pull", "--store"), 7, "data/file")
+    for record in record_paths(store.folder):
+        record.unlink()
+    assert store.put_directory(lines, [b"promised"]) == root
+    assert run_dvx(victim, "pull", "--store").code == 0
+    assert (victim / "data" / "file").read_bytes() == b"promised"
 
 
 @MODES

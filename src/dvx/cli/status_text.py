@@ -49,8 +49,7 @@ class StatusText:
             yield "bring the workspace to the newer pointers: `dvx pull`"
         if PathState.NOT_CHECKED_OUT in states or PathState.UNKNOWN in states:
             yield "get the data: `dvx pull`"
-        if self.report.broken:
-            yield "restore a pointer: `git checkout HEAD -- POINTER`"
+        yield from dict.fromkeys(hint for error in self.report.broken.values() for hint in error.hints[:1])
         if any(status.remote not in (None, RemoteState.COMPLETE) for status in self.report.paths):
             yield "send what the remote lacks: `dvx push`"
 

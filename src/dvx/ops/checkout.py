@@ -6,7 +6,8 @@ up is decided in dvx.ops.obstacles.
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
@@ -23,6 +24,7 @@ from dvx.ops.sources import DataSource
 from dvx.ops.staleness import unmoved_paths
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
+from dvx.store.damage import DamagedPack
 from dvx.store.duplicates import split_duplicates, write_copies
 from dvx.store.page_reader import PageReader
 from dvx.store.restore import FileToWrite, Restorer
@@ -254,7 +256,8 @@ def _write_files(
         result.size_bytes += file.size
 
     try:
-        restore(unique)
+        with _forgetting_wrong_record(source, change.tracked):
+            restore(unique)
         not_copied = []
         for file, stat in write_copies(writer, root, copies):
             if stat is None:
@@ -266,6 +269,20 @@ def _write_files(
             restore(not_copied)
     finally:
         ids.save()
+
+
+@contextmanager
+def _forgetting_wrong_record(source: DataSource, tracked: TrackedPointer) -> Iterator[None]:
+    """Drop the local records of a root that spell something else though every chunk is intact.
+
+    Such a record can only come from a remote that had a wrong one; it must not outlive its correction there.
+    """
+    try:
+        yield
+    except DamagedPack as error:
+        if not error.pack and not source.store.is_remote:
+            source.store.drop_records(tracked.pointer.id)
+        raise
 
 
 def _remove(project: Project, writer: WorkspaceWriter, path: str) -> int:

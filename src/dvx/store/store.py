@@ -205,6 +205,11 @@ class Store:
                     break
         return complete
 
+    def drop_records(self, root: bytes) -> None:
+        """Delete the records of a root from this store. Only for the local store: remotes are shared."""
+        for name in self.record_names([root]).get(root, []):
+            self.backend.delete(record_key(root, name))
+
     def add_record(self, placement: Placement) -> None:
         """Write a record of its own random name. All packs it needs must be in the store already."""
         name = random_name()

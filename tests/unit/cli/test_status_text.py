@@ -68,9 +68,15 @@ def test_pointers_that_are_not_committed_are_listed() -> None:
 
 
 def test_broken_pointer_has_its_reason_and_a_way_out() -> None:
-    text = _text(StatusReport(broken={"x.dvx": FormatError("it has conflict markers")}))
-    assert list(text.lines()) == ["broken pointer: x.dvx: it has conflict markers"]
-    assert list(text.hints()) == ["restore a pointer: `git checkout HEAD -- POINTER`"]
+    error = FormatError(
+        "it has conflict markers", hints=["take one side: `git checkout --ours x.dvx`", "or not"]
+    )
+    text = _text(StatusReport(broken={"x.dvx": error, "y.dvx": error}))
+    assert list(text.lines()) == [
+        "broken pointer: x.dvx: it has conflict markers",
+        "broken pointer: y.dvx: it has conflict markers",
+    ]
+    assert list(text.hints()) == ["take one side: `git checkout --ours x.dvx`"]
 
 
 def test_remote_that_lacks_something_names_it() -> None:

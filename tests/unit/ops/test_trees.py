@@ -56,24 +56,24 @@ def pages(tmp_path):
 def test_entries_of_a_directory_have_their_place_in_the_stream(pages):
     placement = pages.add({"a": b"123", "sub/b": b"45", "z": b"6"})
     pointer = Pointer("directory", placement.root, 6, 3)
-    tree = Tree("/root", "data", pointer)
+    tree = Tree("/top", "data", pointer)
     assert [(start, path) for start, path, _ in tree.entries(pages)] == [
         (0, "data/a"),
         (3, "data/sub/b"),
         (5, "data/z"),
     ]
-    inside = Tree("/root", "data", pointer, ("z", "sub"))
+    inside = Tree("/top", "data", pointer, ("z", "sub"))
     assert [(start, path) for start, path, _ in inside.entries(pages)] == [(3, "data/sub/b"), (5, "data/z")]
-    pattern = Tree("/root", "data", pointer, ("*/b",))
+    pattern = Tree("/top", "data", pointer, ("*/b",))
     assert [path for _, path, _ in pattern.entries(pages)] == ["data/sub/b"]
 
 
 def test_entry_of_a_tracked_file_knows_the_executable_bit(pages):
     pointer = Pointer("file", hash_bytes(b"x"), 1, None, {"executable": True})
-    assert [(path, each.kind) for _, path, each in Tree("/root", "tool", pointer).entries(pages)] == [
+    assert [(path, each.kind) for _, path, each in Tree("/top", "tool", pointer).entries(pages)] == [
         ("tool", "executable")
     ]
-    assert list(Tree("/root", "tool", None).entries(pages)) == []
+    assert list(Tree("/top", "tool", None).entries(pages)) == []
 
 
 def test_walk_of_a_part_is_the_same_as_a_walk_of_all_narrowed_to_it(tmp_path):
