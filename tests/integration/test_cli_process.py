@@ -126,8 +126,8 @@ import os
 def work():
     thread = threading.Thread(target=time.sleep, args=(60,))
     thread.start()
-    print("working", flush=True)
     try:
+        print("working", flush=True)
         time.sleep(60)
     finally:
         print("unwinding", flush=True)
