@@ -6,7 +6,6 @@ Owns the file and what is in it. Must not write secrets: no environment, and no 
 import os
 import platform
 import re
-import sys
 import tempfile
 import time
 import traceback
@@ -14,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dvx import __version__
+from dvx.disk.user_folders import user_state_folder
 
 _PASSWORD: Final = re.compile(r"(://[^/@\s:]*):[^/@\s]*@")
 
@@ -25,7 +25,7 @@ def write_crash_log(error: BaseException, *, args: Sequence[str], env: Mapping[s
     """
     text = _log_text(error, args)
     name = time.strftime("crash-%Y%m%d-%H%M%S-") + f"{os.getpid()}.log"
-    for folder in (_state_folder(env), tempfile.gettempdir()):
+    for folder in (user_state_folder(env), tempfile.gettempdir()):
         if folder is None:
             continue
         path = os.path.join(folder, name)
@@ -52,12 +52,3 @@ def _log_text(error: BaseException, args: Sequence[str]) -> str:
 
 def _without_passwords(text: str) -> str:
     return _PASSWORD.sub(r"\1:***@", text)
-
-
-def _state_folder(env: Mapping[str, str]) -> str | None:
-    if sys.platform == "win32":
-        base = env.get("LOCALAPPDATA", "")
-    else:
-        home = env.get("HOME", "")
-        base = env.get("XDG_STATE_HOME", "") or (os.path.join(home, ".local", "state") if home else "")
-    return os.path.join(base, "dvx") if os.path.isabs(base) else None

@@ -6,13 +6,13 @@ information, and printing it is up to the command line.
 
 import hashlib
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
 from dvx.core.errors import LocalDiskError
 from dvx.disk.atomic import write_atomic
+from dvx.disk.user_folders import user_state_folder
 from dvx.repo.remotes import RemoteConfig
 from dvx.repo.repository import Repository
 
@@ -55,12 +55,8 @@ def _mark(remote: RemoteConfig) -> str:
 
 
 def _state_path(env: Mapping[str, str]) -> str | None:
-    if sys.platform == "win32":
-        folder = env.get("LOCALAPPDATA", "")
-    else:
-        home = env.get("HOME", "")
-        folder = env.get("XDG_STATE_HOME", "") or (os.path.join(home, ".local", "state") if home else "")
-    return os.path.join(folder, "dvx", "announced-places") if os.path.isabs(folder) else None
+    folder = user_state_folder(env)
+    return os.path.join(folder, "announced-places") if folder else None
 
 
 def _seen(path: str) -> list[str]:
