@@ -10,6 +10,7 @@ from dvx.core.errors import DataMissing, PathRefused, WorkspaceConflict
 from dvx.core.ids import hash_bytes
 from dvx.disk.atomic import TEMPORARY_PREFIX
 from dvx.formats.pointer import Pointer
+from dvx.ops.move import remove_paths
 from dvx.repo.pointers import TrackedPointer, write_pointer
 from dvx.repo.repository import Repository
 from dvx.testing.faults import flip_bit
@@ -338,3 +339,18 @@ def test_checkout_is_clean_after_switching_twice_without_it(work):
     work.git("switch", "-q", "three")
     work.checkout()
     assert work.snapshot() == {"data/a": b"3"}
+
+
+def test_checkout_and_rm_of_what_is_not_here_ask_no_remote(tmp_path):
+    source = make_repo(tmp_path / "source", remote="s3://no-such-bucket/x")
+    source.write({"data/a": b"a", "data/b": b"b"})
+    source.add("data")
+    source.commit()
+    here = clone_repo(source, tmp_path / "here")
+    with pytest.raises(DataMissing) as caught:
+        here.checkout()
+    assert caught.value.kind == "not-fetched"
+    assert caught.value.hints == ("fetch it: `dvx pull data`",)
+    with here.open() as project:
+        assert remove_paths(project, ["data"], keep=False, force=False).paths == ("data",)
+    assert not os.path.exists(here.path("data.dvx"))

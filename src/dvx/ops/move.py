@@ -61,6 +61,8 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
     work: list[str] = []
     with project.pages() as pages:
         for tree in trees_of(project, targets):
+            if not os.path.lexists(tree.absolute):
+                continue
             if not force:
                 differing = find_differences(project, tree, pages)
                 work.extend(item.path for item in differing if item.state is not FileState.DELETED)

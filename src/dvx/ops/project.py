@@ -5,6 +5,7 @@ Owns opening and closing them, each only when it is first asked for. Must not ho
 
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -33,6 +34,7 @@ _TRANSFERS_PER_CORE: Final = 4
 # Threads that cut, hash and compress give the interpreter lock up every few microseconds and need it back soon;
 # with Python's 5 ms an add takes a fifth longer.
 _SWITCH_INTERVAL_S: Final = 0.0005
+_RETRY_NOTE_EVERY_S: Final = 10.0
 _MIN_TRANSFERS: Final = 8
 _MAX_TRANSFERS: Final = 32
 
@@ -55,6 +57,7 @@ class Project:
         self._overrides = overrides
         self._switch_interval_s = sys.getswitchinterval()
         self._stores: dict[str, Store] = {}
+        self._retry_said_s = -_RETRY_NOTE_EVERY_S
 
     def __enter__(self) -> "Project":
         self._switch_interval_s = sys.getswitchinterval()
@@ -161,8 +164,11 @@ class Project:
         location = parse_location(remote.url, base_dir=self.repository.root)
         deadline_s = float(self.config.number("network.retry_deadline_s"))
 
-        def say_retry(error: DvxError, delay_s: float) -> None:
-            self.reporter.note(f"{error.what}; trying again in {delay_s:.0f} s")
+        def say_retry(error: DvxError, delay_s: float) -> None:  # noqa: ARG001
+            # Many threads may fail many times a second; a person wants to know now and then.
+            if time.monotonic() - self._retry_said_s >= _RETRY_NOTE_EVERY_S:
+                self._retry_said_s = time.monotonic()
+                self.reporter.note(f"{error.what}; trying again for up to {deadline_s:.0f} s")
 
         return open_backend(
             location, remote.options, jobs=self.transfers, deadline_s=deadline_s, on_retry=say_retry
@@ -180,6 +186,12 @@ class Project:
             return self.remote(remote_name)
 
         return PageReader(self.local, open_remote)
+
+    def local_pages(self) -> "PageReader":
+        """A reader of manifests that asks no remote."""
+        from dvx.store.page_reader import PageReader
+
+        return PageReader(self.local, lambda: None)
 
     def committed_pointers(self, path: str) -> list[Pointer]:
         """The pointers that HEAD and the staging area have for a data path, as far as they are readable."""

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvx.backends.backend import ObjectNotFound
-from dvx.core.errors import BackendError, DataMissing
+from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
+from dvx.ops.differences import find_differences
 from dvx.ops.fetch import FetchResult, fetch
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of
@@ -79,26 +80,24 @@ def checkout(
 
 
 def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[TrackedPointer]:
-    """Those of the paths without local data that are not right in the workspace anyway."""
-    from dvx.ops.differences import find_differences
-
+    """Those of the paths without local data that are not right in the workspace anyway. No remote is asked."""
     missing = []
-    for tracked in absent:
-        try:
-            with project.pages(None) as pages:
-                tree = trees_of(project, [Target(tracked)])[0]
+    with project.local_pages() as pages:
+        for tracked, tree in zip(absent, trees_of(project, map(Target, absent)), strict=True):
+            try:
                 is_right = next(find_differences(project, tree, pages), None) is None
-        except (BackendError, DataMissing):
-            is_right = False
-        if not is_right:
-            missing.append(tracked)
+            except DataMissing:
+                is_right = False
+            if not is_right:
+                missing.append(tracked)
     return missing
 
 
 def _known_remote(project: Project, remote_name: str | None) -> Store | None:
+    """The remote for what is remembered of it, or None where it cannot be opened: a checkout works without."""
     try:
         return project.remote(remote_name)
-    except DataMissing:
+    except (BackendError, DataMissing, NotFound, UsageError):
         return None
 
 
