@@ -120,6 +120,7 @@ def test_add_document_has_paths_and_bytes(ready: Clone) -> None:
     assert path["id"] in (ready.root / "new.bin.dvx").read_text()
     assert (document["files"], document["size"], document["new_bytes"]) == (1, 3000, 3000)
     assert 0 < document["stored_bytes"] <= 3100
+    assert document["again_bytes"] == 0
 
 
 def test_add_summary_counts_files_bytes_and_savings(clone: Clone) -> None:

@@ -89,6 +89,7 @@ def add_fields(result: "AddResult", *, seconds: float) -> Fields:
         "read_bytes": result.read_bytes,
         "new_bytes": result.new_bytes,
         "stored_bytes": result.stored_bytes,
+        "again_bytes": result.again_bytes,
         "git_files": result.changed_git_files,
         "warnings": result.warnings,
         "seconds": round(seconds, 3),

@@ -47,7 +47,8 @@ class AddedPath:
 @dataclass(slots=True)
 class AddResult:
     """What an add did. `plain_bytes` is the size of everything named, `read_bytes` what was read of it,
-    `new_bytes` and `stored_bytes` what was new, before and after compression."""
+    `new_bytes` and `stored_bytes` what was written, before and after compression; `again_bytes` of the former
+    was in the store already and written once more to keep the data quick to read."""
 
     added: list[AddedPath] = field(default_factory=list)
     files: int = 0
@@ -55,6 +56,7 @@ class AddResult:
     read_bytes: int = 0
     new_bytes: int = 0
     stored_bytes: int = 0
+    again_bytes: int = 0
     warnings: list[str] = field(default_factory=list)
     changed_git_files: list[str] = field(default_factory=list)
 
@@ -247,6 +249,7 @@ def _add_once(project: Project, plan: AddPlan) -> AddResult:
             ingester.finish()
             result.new_bytes = ingester.sink.new_plain_bytes
             result.stored_bytes = ingester.sink.new_stored_bytes
+            result.again_bytes = sum(target.layout.budget.refused_bytes for target in adding)
         result.added = [target.finish() for target in adding]
     finally:
         for target in adding:

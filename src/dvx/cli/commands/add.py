@@ -85,6 +85,8 @@ def _summarise(invocation: Invocation, result: "AddResult") -> None:
     if invocation.verbosity:
         for added in result.added:
             output.message(f"{'added' if added.is_changed else 'unchanged'}: {escape(added.path)}")
+    if invocation.verbosity and result.again_bytes:
+        output.message(f"{format_size(result.again_bytes)} were stored again, to keep the data quick to read")
     size = f"{plural(result.files, 'file')}, {format_size(result.plain_bytes)}"
     duration = format_duration(invocation.elapsed_s)
     if not any(added.is_changed for added in result.added):
