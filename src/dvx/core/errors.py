@@ -112,13 +112,6 @@ class ChangedWhileReading(DvxError):
     kind = "changed-while-reading"
 
 
-class PartlyDone(DvxError):
-    """Some targets were finished, others failed; `what` counts, `affected` names them."""
-
-    exit_code = ExitCode.PARTIAL
-    kind = "partial"
-
-
 class Busy(DvxError):
     """Another dvx command holds the lock."""
 

@@ -74,10 +74,6 @@ class Git:
         """Run `git add` on `paths`; waits up to 5 s while another Git command holds the index."""
         self._change_index(["add"], paths)
 
-    def remove_cached(self, paths: Sequence[str]) -> None:
-        """Take `paths` (and what is below them) out of the staging area; the work tree stays as it is."""
-        self._change_index(["rm", "--cached", "-r", "--quiet", "--ignore-unmatch"], paths)
-
     def rev_parse(self, rev: str) -> str:
         """Return the commit id that `rev` names. Raises NotFound."""
         commit = None if not rev or rev.startswith("-") else self._commit(rev)
@@ -123,15 +119,6 @@ class Git:
             raise _git_error(args, answer)
         return set(_paths(answer.stdout))
 
-    def config_get(self, name: str) -> str | None:
-        """Return the value of a Git setting, or None. Raises GitError for a broken configuration."""
-        answer = self._attempt(["config", "--get", name])
-        if answer.returncode == 1:
-            return None
-        if answer.returncode != 0:
-            raise _git_error(["config", "--get", name], answer)
-        return os.fsdecode(answer.stdout).rstrip("\n")
-
     def changes_against_head(self, patterns: Sequence[str]) -> dict[str, str]:
         """Return the files matching `patterns` that differ from HEAD, each "new", "modified" or "removed".
 
@@ -140,13 +127,6 @@ class Git:
         args = ["--no-optional-locks", "status", "--porcelain=v1", "-z", "--untracked-files=all"]
         answer = self.run([*args, "--no-renames", "--ignore-submodules=all", "--", *patterns])
         return {path[3:]: _change(path[:2]) for path in _paths(answer)}
-
-    def all_refs_commits(self) -> list[str]:
-        """Return the commits, newest first, that changed a `*.dvx`, and the tips of all refs and HEAD."""
-        args = ["rev-list", "--all", "--full-history"]
-        touching = self.run([*args, "--", "*.dvx"]).decode("ascii").split()
-        tips = self.run(["rev-list", "--all", "--no-walk"]).decode("ascii").split()
-        return list(dict.fromkeys(tips + touching))
 
     def _commit(self, rev: str) -> str | None:
         args = ["rev-parse", "--verify", "--quiet", rev + "^{commit}"]

@@ -65,15 +65,6 @@ def test_is_tracked_with_more_paths_than_a_command_line_holds(repo, runner):
     assert runner.is_tracked([*paths, "d"]) == {"d"}
 
 
-def test_remove_cached_keeps_the_work_tree(repo, runner):
-    write(repo, "d/f")
-    write(repo, "g")
-    runner.stage(["d/f", "g"])
-    runner.remove_cached(["d", "not-there"])
-    assert runner.ls_files(["."]) == ["g"]
-    assert os.path.isfile(repo.absolute("d/f"))
-
-
 def test_stage_waits_for_the_index_lock(repo, runner):
     write(repo, "f")
     lock = os.path.join(repo.git_dir, "index.lock")
@@ -165,12 +156,6 @@ def test_check_ignored_tells_ignored_from_others(repo, runner):
     assert runner.check_ignored([]) == set()
 
 
-def test_config_get_knows_set_and_unset(runner, git):
-    git("config", "dvx.test", "ä value")
-    assert runner.config_get("dvx.test") == "ä value"
-    assert runner.config_get("dvx.other") is None
-
-
 def test_changes_against_head_names_every_kind_of_change(repo, runner, git):
     names = ["same.x", "staged.x", "edited.x", "deleted.x", "staged-away.x", "other.y"]
     for name in names:
@@ -192,20 +177,6 @@ def test_changes_against_head_names_every_kind_of_change(repo, runner, git):
         "staged.x": "modified", "edited.x": "modified", "deleted.x": "removed", "staged-away.x": "removed",
         "d/new.x": "new", "d/added.x": "new",
     }  # fmt: skip
-
-
-def test_all_refs_commits_has_tips_and_commits_that_changed_pointers(repo, runner, git):
-    assert runner.all_refs_commits() == []
-    commits = []
-    for number, name in enumerate(["a.dvx", "code.py", "a.dvx", "more.py"]):
-        write(repo, name, str(number))
-        runner.stage([name])
-        git("commit", "-q", "-m", name)
-        commits.append(runner.head())
-    git("branch", "old", commits[1])
-    assert set(runner.all_refs_commits()) == set(commits)
-    git("branch", "-D", "-q", "old")
-    assert set(runner.all_refs_commits()) == {commits[0], commits[2], commits[3]}
 
 
 def test_failed_command_carries_what_git_said(runner):
