@@ -4,10 +4,12 @@ Owns when to probe again. Must not write packs or compute ids. What it chooses i
 runs may store the same chunk differently.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.chunking.codec_ids import Codec
+from dvx.chunking.parts import Parts
 from dvx.chunking.planes import format_planes
 from dvx.chunking.probe import (
     NAMED_SAMPLE_BYTES,
@@ -18,9 +20,10 @@ from dvx.chunking.probe import (
     promises_compressed,
     raw_plane_is_noise,
 )
-from dvx.chunking.zstd_frames import compress_general
+from dvx.chunking.segments import format_planes_all
+from dvx.chunking.zstd_frames import compress_general, compress_general_all
 
-Stored = tuple[int, bytes | memoryview]
+Stored = tuple[int, bytes | memoryview | Parts]
 
 # A look at what is stored raw costs 6 microseconds: for every 256 KiB that is 2 % of the time to cut and hash
 # them.
@@ -66,8 +69,73 @@ class Encoder:
         memory = self._memory
         if memory is None or not self._still_suits(memory, chunk, offset):
             return self._encode_anew(chunk, offset)
-        stored = self._apply(memory.choice, chunk, offset)
-        if _is_surprising(memory.choice, len(stored[1]) / max(1, len(chunk))):
+        codec, payload = self._apply(memory.choice, chunk, offset)
+        if _is_surprising(memory.choice, len(payload) / max(1, len(chunk))):
+            return min((codec, payload), self._encode_anew(chunk, offset), key=lambda each: len(each[1]))
+        return codec, payload
+
+    def encode_all(
+        self, data: memoryview, ends: Sequence[int], offset: int, scratch: memoryview
+    ) -> list[Stored]:
+        """Return what `encode` returns for each chunk of `data`, which starts at `offset` of the file.
+
+        Chunk i ends at `ends[i]`. `scratch` has at least `len(data)` bytes: like `data`, it must stay untouched
+        while the results are used.
+        """
+        stored: list[Stored] = []
+        start = 0
+        while len(stored) < len(ends):
+            same = self._count_suited(data, ends[len(stored) :], start, offset)
+            if not same:
+                end = ends[len(stored)]
+                stored.append(self._encode_anew(data[start:end], offset + start))
+            else:
+                end = ends[len(stored) + same - 1]
+                local = [each - start for each in ends[len(stored) : len(stored) + same]]
+                stored += self._encode_alike(data[start:end], local, offset + start, scratch[start:end])
+            start = end
+        return stored
+
+    def _count_suited(self, data: memoryview, ends: Sequence[int], start: int, offset: int) -> int:
+        """Count the chunks from `start` on that the remembered choice suits."""
+        for count, end in enumerate(ends):
+            memory = self._memory
+            if memory is None or not self._still_suits(memory, data[start:end], offset + start):
+                return count
+            start = end
+        return len(ends)
+
+    def _encode_alike(
+        self, data: memoryview, ends: Sequence[int], offset: int, scratch: memoryview
+    ) -> list[Stored]:
+        """Encode chunks with the remembered choice; those with a surprising ratio are judged again."""
+        memory = self._memory
+        assert memory is not None
+        choice = memory.choice
+        starts = [0, *ends[:-1]]
+        chunks = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+        payloads: Sequence[bytes | memoryview | Parts]
+        if choice.codec is Codec.RAW or min(map(len, chunks)) < _TINY_BYTES:
+            return [self.encode(chunk, offset + start) for chunk, start in zip(chunks, starts, strict=True)]
+        if choice.codec is Codec.ZSTD:
+            payloads = [memoryview(each) for each in compress_general_all(list(chunks))]
+        elif self._use_numpy:
+            phases = _planes_of_chunk(choice.phases, offset)
+            payloads = format_planes_all(data, ends, phases=phases, scratch=scratch)
+        else:
+            payloads = [
+                self._apply(choice, chunk, offset + at)[1] for chunk, at in zip(chunks, starts, strict=True)
+            ]
+        return [
+            self._unless_surprising(choice, chunk, payload, offset + start)
+            for chunk, payload, start in zip(chunks, payloads, starts, strict=True)
+        ]
+
+    def _unless_surprising(
+        self, choice: Choice, chunk: memoryview, payload: bytes | memoryview | Parts, offset: int
+    ) -> Stored:
+        stored = _keep_if_shorter(choice.codec, payload, chunk)
+        if _is_surprising(choice, len(stored[1]) / len(chunk)):
             return min(stored, self._encode_anew(chunk, offset), key=lambda candidate: len(candidate[1]))
         return stored
 
@@ -130,7 +198,7 @@ def encode_small(name: str, data: bytes | memoryview) -> Stored:
     return (int(choice.codec), payload) if len(payload) < len(best[1]) else best
 
 
-def _keep_if_shorter(codec: Codec, payload: bytes, plain: bytes | memoryview) -> Stored:
+def _keep_if_shorter(codec: Codec, payload: bytes | memoryview | Parts, plain: bytes | memoryview) -> Stored:
     if len(payload) > len(plain) - (len(plain) >> _MIN_SAVING_SHIFT):
         return int(Codec.RAW), plain
     return int(codec), payload

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from dvx.chunking.damage import corrupt_chunk
-from dvx.chunking.zstd_frames import Buffer, compress_entropy, expand_frame
+from dvx.chunking.parts import Buffer
+from dvx.chunking.zstd_frames import compress_entropy, expand_frame
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +27,11 @@ PLANE_ZSTD: Final = 1
 _RECORD: Final = struct.Struct("<BI")
 # Merging up to this length with slices of bytes costs 40 microseconds at most; importing numpy costs 100 ms.
 _SLICES_UP_TO_BYTES: Final = 32 * 1024
+
+
+def pack_plane_record(codec: int, stored_bytes: int) -> bytes:
+    """Return the record of one plane: its codec and stored length."""
+    return _RECORD.pack(codec, stored_bytes)
 
 
 def format_planes(chunk: Buffer, *, compress: Sequence[bool], use_numpy: bool) -> bytes:

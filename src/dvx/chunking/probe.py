@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.chunking.codec_ids import Codec
-from dvx.chunking.zstd_frames import Buffer, compress_entropy, compress_general
+from dvx.chunking.parts import Buffer
+from dvx.chunking.zstd_frames import compress_entropy, compress_general
 
 # zstd stores 4 KiB as they are unless it saves 66 bytes (1.6 %); 4 microseconds on noise.
 QUICK_SAMPLE_BYTES: Final = 4096

@@ -5,13 +5,13 @@ not trust a frame: its declared sizes come from outside.
 """
 
 import threading
+from collections.abc import Sequence
 from typing import Final
 
 import zstandard
 
 from dvx.chunking.damage import corrupt_chunk
-
-Buffer = bytes | bytearray | memoryview
+from dvx.chunking.parts import Buffer
 
 GENERAL_LEVEL: Final = 1
 # No frame of a chunk needs a window beyond the largest chunk; a frame that asks for more is hostile.
@@ -58,6 +58,16 @@ def compress_general(data: Buffer) -> bytes:
 def compress_entropy(data: Buffer) -> bytes:
     """Compress with entropy coding and hardly any matches, for the byte planes of numbers."""
     return _contexts.entropy.compress(data)
+
+
+def compress_general_all(pieces: list[Buffer]) -> Sequence[Buffer]:
+    """Do what compress_general does to each piece (at least one) in a single call, without the interpreter."""
+    return _contexts.general.multi_compress_to_buffer(pieces, threads=1)  # type: ignore[return-value]
+
+
+def compress_entropy_all(pieces: list[Buffer]) -> Sequence[Buffer]:
+    """Do what compress_entropy does to each piece (at least one) in a single call, without the interpreter."""
+    return _contexts.entropy.multi_compress_to_buffer(pieces, threads=1)  # type: ignore[return-value]
 
 
 def expand_frame(frame: Buffer, plain_bytes: int) -> bytes:

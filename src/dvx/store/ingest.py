@@ -177,6 +177,7 @@ class Ingester:
         chunks = segment.work()
         segment.file.hasher.update(segment.view)
         self._place(segment.file.layout, chunks, segment.file, segment.offset)
+        self.sink.flush()
         self._reporter.advance(size_bytes=len(segment.view))
         for chunk in chunks:
             chunk.plain.release()
@@ -188,12 +189,13 @@ class Ingester:
     ) -> None:
         position = 0
         while position < len(chunks):
-            group = self.sink.known_group(chunks, position)
-            if not group:
-                self.sink.add_new(layout, chunks[position], file.encoder, offset)
-                offset += len(chunks[position].plain)
+            chunk = chunks[position]
+            if self.sink.locate(chunk.id, chunk.known) is None:
+                self.sink.add_new(layout, chunk, file.encoder, offset)
+                offset += len(chunk.plain)
                 position += 1
                 continue
+            group = self.sink.known_group(chunks, position)
             if not self.sink.reuse(layout, group):
                 self.sink.store_again(layout, chunks[position : position + len(group)], file.encoder, offset)
             offset += sum(location.entry.plain for location in group)

@@ -5,10 +5,11 @@ Owns the per-task results. Must not write anything; the Ingester writes packs in
 
 import os
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from dvx.chunking.cutter import Cutter
-from dvx.chunking.encoder import Encoder, encode_small
+from dvx.chunking.encoder import Encoder, Stored, encode_small
 from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat
@@ -26,7 +27,19 @@ class ChunkWork(NamedTuple):
     id: bytes
     plain: memoryview
     known: Location | None
-    encoded: tuple[int, bytes | memoryview] | None
+    encoded: Stored | None
+
+
+class SegmentToWork(NamedTuple):
+    """Consecutive whole chunks of a large file: their bytes, where each ends, and where `view` is in the file.
+
+    `scratch` is as long as `view`; encoded chunks may lie there.
+    """
+
+    view: memoryview
+    ends: Sequence[int]
+    offset: int
+    scratch: memoryview
 
 
 class FileWork(NamedTuple):
@@ -115,19 +128,37 @@ def _encode_pieces(
     return chunks
 
 
-def encode(encoder: Encoder | None, piece: memoryview, offset: int) -> tuple[int, bytes | memoryview]:
+def encode(encoder: Encoder | None, piece: memoryview, offset: int) -> Stored:
     """Encode a chunk, or keep it raw where compression is off."""
     return encoder.encode(piece, offset) if encoder else (0, piece)
 
 
 def work_on_segment(
-    view: memoryview, ends: Sequence[int], offset: int, encoder: Encoder | None, find_chunks: FindChunks
+    segment: SegmentToWork, encoder: Encoder | None, find_chunks: FindChunks
 ) -> list[ChunkWork]:
-    """Hash, look up and encode the chunks of one segment of a large file; `offset` is its place in the file."""
-    pieces: list[tuple[bytes, memoryview]] = []
-    start = 0
-    for end in ends:
-        piece = view[start:end]
-        pieces.append((hash_bytes(piece), piece))
-        start = end
-    return _encode_pieces(pieces, find_chunks([chunk_id for chunk_id, _ in pieces]), encoder, offset)
+    """Hash, look up and encode the chunks of one segment of a large file."""
+    view = segment.view
+    starts = [0, *segment.ends[:-1]]
+    pieces = [view[start:end] for start, end in zip(starts, segment.ends, strict=True)]
+    ids = [hash_bytes(piece) for piece in pieces]
+    known = find_chunks(ids)
+    if encoder is None:
+        return [
+            ChunkWork(each, piece, known.get(each), None if each in known else (0, piece))
+            for each, piece in zip(ids, pieces, strict=True)
+        ]
+    encoded: list[Stored | None] = []
+    for is_known, group in groupby(range(len(ids)), key=lambda number: ids[number] in known):
+        numbers = list(group)
+        if is_known:
+            encoded += [None] * len(numbers)
+            continue
+        first, start = numbers[0], starts[numbers[0]]
+        end = segment.ends[numbers[-1]]
+        ends = [each - start for each in segment.ends[first : first + len(numbers)]]
+        scratch = segment.scratch[start:end]
+        encoded += encoder.encode_all(view[start:end], ends, segment.offset + start, scratch)
+    return [
+        ChunkWork(each, piece, known.get(each), stored)
+        for each, piece, stored in zip(ids, pieces, encoded, strict=True)
+    ]

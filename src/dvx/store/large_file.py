@@ -14,19 +14,30 @@ from dvx.chunking.encoder import Encoder
 from dvx.core.ids import Hasher
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat
-from dvx.store.ingest_work import ChunkWork, FindChunks, work_on_segment
+from dvx.store.ingest_work import ChunkWork, FindChunks, SegmentToWork, work_on_segment
 from dvx.store.runs import RootLayout
 
 # 4 MiB: about 64 chunks a task, so Python's cost per task vanishes, while a window of them stays small.
 SEGMENT_BYTES: Final = 4 * 1024 * 1024
 
 
+class SegmentBuffer:
+    """Room for the bytes of one segment, and as much for what they are encoded to."""
+
+    __slots__ = ("plain", "scratch")
+
+    def __init__(self) -> None:
+        """SEGMENT_BYTES plus one undecided chunk, twice. Memory that is never used costs nothing."""
+        self.plain = bytearray(SEGMENT_BYTES + MAX_CHUNK_BYTES)
+        self.scratch = bytearray(SEGMENT_BYTES + MAX_CHUNK_BYTES)
+
+
 class SegmentBuffers:
-    """A fixed number of read buffers, made when first needed and reused after that."""
+    """A fixed number of buffers, made when first needed and reused after that."""
 
     def __init__(self, limit: int) -> None:
-        """At most `limit` buffers of SEGMENT_BYTES plus one undecided chunk."""
-        self._free: list[bytearray] = []
+        """Make at most `limit` buffers."""
+        self._free: list[SegmentBuffer] = []
         self._left = limit
 
     @property
@@ -34,14 +45,14 @@ class SegmentBuffers:
         """Whether `take` can give a buffer now."""
         return bool(self._free) or self._left > 0
 
-    def take(self) -> bytearray:
+    def take(self) -> SegmentBuffer:
         """A buffer whose content is arbitrary."""
         if self._free:
             return self._free.pop()
         self._left -= 1
-        return bytearray(SEGMENT_BYTES + MAX_CHUNK_BYTES)
+        return SegmentBuffer()
 
-    def give_back(self, buffer: bytearray) -> None:
+    def give_back(self, buffer: SegmentBuffer) -> None:
         """Make a buffer available again."""
         self._free.append(buffer)
 
@@ -49,20 +60,20 @@ class SegmentBuffers:
 class Segment:
     """Consecutive whole chunks of a large file in one buffer."""
 
-    def __init__(self, file: "LargeFile", buffer: bytearray, ends: Sequence[int], offset: int) -> None:
+    def __init__(self, file: "LargeFile", buffer: SegmentBuffer, ends: Sequence[int], offset: int) -> None:
         """`ends` are the ends of the chunks in the buffer, `offset` its first byte's place in the file."""
         self.file = file
         self.buffer = buffer
         self.offset = offset
-        self._ends = ends
-        self.view = memoryview(buffer)[: ends[-1] if ends else 0]
+        self.ends = ends
+        self.view = memoryview(buffer.plain)[: ends[-1] if ends else 0]
         self._future: Future[list[ChunkWork]] | None = None
 
     def start_work(self, workers: ThreadPoolExecutor, find_chunks: FindChunks) -> None:
         """Have a worker hash, look up and encode the chunks."""
-        self._future = workers.submit(
-            work_on_segment, self.view, self._ends, self.offset, self.file.encoder, find_chunks
-        )
+        scratch = memoryview(self.buffer.scratch)[: len(self.view)]
+        todo = SegmentToWork(self.view, self.ends, self.offset, scratch)
+        self._future = workers.submit(work_on_segment, todo, self.file.encoder, find_chunks)
 
     def work(self) -> list[ChunkWork]:
         """Wait for the worker and return its result."""
@@ -101,8 +112,9 @@ class LargeFile:
         """Whether all bytes were handed out as segments."""
         return self._handed_out >= self.stat.size
 
-    def read_segment(self, buffer: bytearray) -> Segment:
-        """Fill `buffer` with the undecided rest of the last segment and the next bytes, and cut it."""
+    def read_segment(self, room: SegmentBuffer) -> Segment:
+        """Fill `room` with the undecided rest of the last segment and the next bytes, and cut it."""
+        buffer = room.plain
         filled = len(self._carry)
         buffer[:filled] = self._carry
         wanted = min(SEGMENT_BYTES + filled, self.stat.size - self._read + filled)
@@ -118,7 +130,7 @@ class LargeFile:
                 ends = self._cutter.cut(data, final=is_final)
             done = ends[-1] if ends else 0
             self._carry = bytes(view[done:filled])
-        segment = Segment(self, buffer, ends, self._handed_out)
+        segment = Segment(self, room, ends, self._handed_out)
         self._handed_out += done
         return segment
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from dvx.chunking.cutter import CHUNKER_ID
 from dvx.chunking.encoder import Encoder
+from dvx.chunking.parts import Parts
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, encode
@@ -92,8 +93,13 @@ class PackSink:
         location = self.write(chunk.id, codec, stored, len(chunk.plain))
         layout.add_chunk(location.pack, location.entry)
 
-    def write(self, chunk_id: bytes, codec: int, stored: bytes | memoryview, plain_bytes: int) -> Location:
-        """Write one frame, which must not be in the current pack yet; starts and seals packs as needed."""
+    def write(
+        self, chunk_id: bytes, codec: int, stored: bytes | memoryview | Parts, plain_bytes: int
+    ) -> Location:
+        """Write one frame, which must not be in the current pack yet; starts and seals packs as needed.
+
+        The memory of `stored` is used until `flush`.
+        """
         if self._writer is not None and self._writer.is_full:
             self._seal_current()
         if self._writer is None:
@@ -102,6 +108,11 @@ class PackSink:
         self.new_plain_bytes += plain_bytes
         self.new_stored_bytes += FRAME_HEADER_BYTES + len(stored)
         return Location(self._writer.name, entry)
+
+    def flush(self) -> None:
+        """Let go of the memory of everything written so far."""
+        if self._writer is not None:
+            self._writer.flush()
 
     def write_page(self, page_id: bytes, data: bytes) -> Location:
         """Encode and write one page of a manifest."""

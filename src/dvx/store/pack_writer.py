@@ -7,8 +7,9 @@ import os
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from dvx.chunking.parts import Buffer, Parts
 from dvx.core.ids import Hasher
-from dvx.disk.atomic import disk_errors
+from dvx.disk.atomic import disk_errors, write_buffers
 from dvx.formats.pack import (
     FRAME_HEADER_BYTES,
     HEADER_BYTES,
@@ -27,7 +28,9 @@ from dvx.formats.pack import TRAILER_BYTES as TRAILER_BYTES
 # 64 MiB: a 1 PiB remote is 16.8 million objects, and one upload of it is 0.2 s at 350 MB/s, so a lost one is cheap.
 TARGET_PACK_BYTES: Final = 64 * 1024 * 1024
 NAME_BYTES: Final = 16
-_WRITE_BUFFER_BYTES: Final = 1024 * 1024
+# Gathered, so that the operating system is called once for dozens of chunks, and nothing is copied before that.
+_WRITE_BYTES: Final = 4 * 1024 * 1024
+_READ_BYTES: Final = 1024 * 1024
 
 
 def random_name() -> bytes:
@@ -51,9 +54,10 @@ class SealedPack:
 def file_digest(path: str) -> bytes:
     """BLAKE3 of a whole file, read in 1 MiB steps."""
     hasher = Hasher()
-    with disk_errors(path, "read"), open(path, "rb") as source:
-        while block := source.read(_WRITE_BUFFER_BYTES):
-            hasher.update(block)
+    with disk_errors(path, "read"), open(path, "rb", buffering=0) as source:
+        block = memoryview(bytearray(_READ_BYTES))
+        while count := source.readinto(block):
+            hasher.update(block[:count])
     return hasher.digest()
 
 
@@ -68,8 +72,9 @@ class PackWriter:
         self._entries: list[PackEntry] = []
         self._offsets: dict[bytes, PackEntry] = {}
         with disk_errors(self.path, "write a pack to"):
-            self._file: BinaryIO = open(self.path, "xb", buffering=_WRITE_BUFFER_BYTES)  # noqa: SIM115
-            self._file.write(self._header)
+            self._file: BinaryIO = open(self.path, "xb", buffering=0)  # noqa: SIM115
+        self._unwritten: list[Buffer] = [self._header]
+        self._written = 0
         self.size = HEADER_BYTES
 
     @property
@@ -86,24 +91,40 @@ class PackWriter:
         """The entry of a chunk that this pack already has."""
         return self._offsets.get(chunk_id)
 
-    def append(self, chunk_id: bytes, codec: int, stored: bytes | memoryview, plain_bytes: int) -> PackEntry:
-        """Append one frame and return its index entry. The caller makes sure that the chunk is not in yet."""
-        entry = PackEntry(chunk_id, self.size, len(stored), plain_bytes, codec)
-        with disk_errors(self.path, "write a pack to"):
-            self._file.write(pack_frame_header(codec, len(stored), plain_bytes))
-            self._file.write(stored)
-        self.size += FRAME_HEADER_BYTES + len(stored)
+    def append(
+        self, chunk_id: bytes, codec: int, stored: bytes | memoryview | Parts, plain_bytes: int
+    ) -> PackEntry:
+        """Append one frame and return its index entry. The caller makes sure that the chunk is not in yet.
+
+        The bytes are written later: whoever reuses the memory of `stored` calls `flush` before that.
+        """
+        length = len(stored)
+        entry = PackEntry(chunk_id, self.size, length, plain_bytes, codec)
+        self._unwritten.append(pack_frame_header(codec, length, plain_bytes))
+        if isinstance(stored, Parts):
+            self._unwritten += stored.buffers
+        else:
+            self._unwritten.append(stored)
+        self.size += FRAME_HEADER_BYTES + length
+        if self.size - self._written >= _WRITE_BYTES:
+            self.flush()
         self._entries.append(entry)
         self._offsets[chunk_id] = entry
         return entry
 
+    def flush(self) -> None:
+        """Hand what was appended to the operating system."""
+        buffers, self._unwritten = self._unwritten, []
+        self._written = self.size
+        with disk_errors(self.path, "write a pack to"):
+            write_buffers(self._file.fileno(), buffers)
+
     def finish(self) -> None:
         """Write index and trailer and close the file; no frame can be appended any more."""
         index_bytes = format_index(self._entries)
-        trailer = format_trailer(self._header, index_bytes, self.size)
+        self._unwritten += [index_bytes, format_trailer(self._header, index_bytes, self.size)]
+        self.flush()
         with disk_errors(self.path, "write a pack to"):
-            self._file.write(index_bytes)
-            self._file.write(trailer)
             self._file.close()
 
     def seal(self) -> SealedPack:
@@ -113,16 +134,10 @@ class PackWriter:
 
     def abandon(self) -> None:
         """Close and remove the temporary file; harmless after `finish` and after the file has moved."""
-        self._close_quietly()
+        self._unwritten = []
+        self._file.close()
         if os.path.exists(self.path):
             os.unlink(self.path)
-
-    def _close_quietly(self) -> None:
-        try:
-            self._file.close()
-        except OSError:
-            # The buffer could not be flushed (full disk); the file is thrown away anyway.
-            return
 
 
 def read_pack_index(path: str) -> PackIndex:

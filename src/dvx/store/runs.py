@@ -189,9 +189,10 @@ class RangeBudget:
             self._blocks.clear()
         if self._opens_range(pack, start):
             self.ranges += 1
-        self._blocks.update(
-            (pack, block) for block in range(start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES + 1)
-        )
+        first, last = start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES
+        self._blocks.add((pack, first))
+        if last > first:
+            self._blocks.update((pack, block) for block in range(first + 1, last + 1))
         self.plain_bytes += plain_bytes
         self._window_plain += plain_bytes
 
@@ -206,8 +207,8 @@ class RangeBudget:
         return False
 
     def _opens_range(self, pack: bytes, start: int) -> bool:
-        block = start // RANGE_GAP_BYTES
-        return not any((pack, near) in self._blocks for near in (block, block - 1, block + 1))
+        block, blocks = start // RANGE_GAP_BYTES, self._blocks
+        return not ((pack, block) in blocks or (pack, block - 1) in blocks or (pack, block + 1) in blocks)
 
 
 @dataclass(slots=True)

@@ -160,3 +160,44 @@ def test_small_file_with_compressed_suffix_is_returned_itself() -> None:
     codec, stored = encode_small("a.jpg", data)
     assert codec == Codec.RAW
     assert stored is data
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp32", "text", "noise", "mixed"])
+@pytest.mark.parametrize("start", [0, 1, 3])
+def test_all_chunks_at_once_decode_to_what_they_were(kind, start):
+    data = memoryview(content(kind, 3 << 20))
+    ends = Cutter().cut(data, final=True)
+    scratch = memoryview(bytearray(len(data)))
+    stored = Encoder("x.bin", 1 << 30).encode_all(data, ends, start, scratch)
+    assert len(stored) == len(ends)
+    begin = 0
+    for (codec, payload), end in zip(stored, ends, strict=True):
+        plain = data[begin:end]
+        assert len(bytes(payload)) == len(payload) <= len(plain)
+        assert decode(codec, bytes(payload), len(plain)) == plain
+        begin = end
+
+
+@pytest.mark.parametrize("kind", ["bf16", "fp32", "text"])
+def test_all_chunks_at_once_are_stored_as_small_as_one_by_one(kind):
+    data = memoryview(content(kind, 2 << 20))
+    ends = Cutter().cut(data, final=True)
+    at_once = Encoder("x", 1 << 30).encode_all(data, ends, 0, memoryview(bytearray(len(data))))
+    starts = [0, *ends[:-1]]
+    one = Encoder("x", 1 << 30)
+    singly = [one.encode(data[start:end], start) for start, end in zip(starts, ends, strict=True)]
+    assert [(codec, bytes(payload)) for codec, payload in at_once] == [
+        (codec, bytes(payload)) for codec, payload in singly
+    ]
+
+
+def content(kind, size):
+    random = np.random.default_rng(11)
+    if kind == "noise":
+        return random.bytes(size)
+    if kind == "text":
+        return b"".join(b"%d,%.5f,name\n" % (i, value) for i, value in enumerate(random.random(size // 20)))
+    if kind == "mixed":
+        return content("text", size // 3) + content("bf16", size // 3) + content("noise", size // 3 + 1)
+    weights = (random.standard_normal(size // 4, dtype=np.float32) * np.float32(0.02)).view(np.uint32)
+    return weights.tobytes() if kind == "fp32" else (weights >> 16).astype("<u2").tobytes()

@@ -9,7 +9,7 @@ from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.disk.reading import Source
 from dvx.store import ingest_work
 from dvx.store.index import Location
-from dvx.store.ingest_work import work_on_batch, work_on_segment
+from dvx.store.ingest_work import SegmentToWork, work_on_batch, work_on_segment
 
 
 def nothing_known(ids):
@@ -86,7 +86,7 @@ def test_file_that_is_now_a_folder_a_link_or_gone_is_refused(tmp_path):
 
 def test_segment_is_hashed_by_its_ends():
     data = memoryview(b"aabbb")
-    chunks = work_on_segment(data, [2, 5], 100, None, nothing_known)
+    chunks = work_on_segment(SegmentToWork(data, [2, 5], 100, data), None, nothing_known)
     assert [(chunk.id, bytes(chunk.plain)) for chunk in chunks] == [
         (hash_bytes(b"aa"), b"aa"),
         (hash_bytes(b"bbb"), b"bbb"),

@@ -26,7 +26,7 @@ def test_segments_are_cut_as_the_file_in_one_piece(tmp_path, size):
     ends, read = [], b""
     while not file.is_read:
         segment = file.read_segment(buffers.take())
-        ends += [segment.offset + end for end in segment._ends]
+        ends += [segment.offset + end for end in segment.ends]
         read += bytes(segment.view)
         segment.release_view()
         buffers.give_back(segment.buffer)
