@@ -18,6 +18,7 @@ from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.obstacles import ObstacleJudge
+from dvx.ops.old_files import open_old_files
 from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
@@ -238,15 +239,19 @@ def _write_files(
     unique, copies = split_duplicates(change.write)
 
     def restore(files: list[FileToWrite]) -> None:
-        with Restorer(
-            source.store,
-            source.runs,
-            writer,
-            root=root,
-            inside=tree.path if tree.kind == "directory" else "",
-            jobs=project.jobs if source.store.backend.is_local else project.transfers,
-            reporter=project.reporter,
-        ) as restorer:
+        with (
+            open_old_files(project, tree, files) as old_files,
+            Restorer(
+                source.store,
+                source.runs,
+                writer,
+                root=root,
+                inside=tree.path if tree.kind == "directory" else "",
+                jobs=project.jobs if source.store.backend.is_local else project.transfers,
+                reporter=project.reporter,
+                old_files=old_files,
+            ) as restorer,
+        ):
             for file, stat in restorer.restore(files):
                 count(file, stat)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
+from dvx.core.memory import keep_freed_memory
 from dvx.core.progress import Reporter
 from dvx.disk.reading import FileStat, Source
 from dvx.formats.placement import Run
@@ -70,7 +71,8 @@ class Ingester:
     """Stores the contents of many files with all cores. Use as a context manager, from one thread."""
 
     def __init__(self, store: Store, *, jobs: int, compress: bool, reporter: Reporter) -> None:
-        """`jobs` is the number of worker threads."""
+        """`jobs` is the number of worker threads. Leaves malloc keeping freed memory."""
+        keep_freed_memory()
         self._store = store
         self._compress = compress
         self._reporter = reporter

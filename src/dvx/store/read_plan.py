@@ -3,7 +3,7 @@
 Owns the splitting of wanted files into windows. Must not read chunks; only pack indexes are looked at.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,7 @@ from dvx.core.errors import FormatError
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
 from dvx.store.chunk_reader import decode_frame, plan_ranges, read_range, read_verified
+from dvx.store.old_file import OldFile
 from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
 from dvx.store.store import Store
 
@@ -83,14 +84,19 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
         yield window
 
 
-def read_window(store: Store, window: Window) -> list[list[bytes]]:
-    """Read and decode all chunks of a window; returns the plain chunks of each part.
+FindOldFile = Callable[[Part], OldFile | None]
 
-    Chunks of the local store are not checked one by one: the caller checks whole files, which costs half.
+
+def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: None) -> list[list[bytes]]:
+    """Read and decode a window; returns the plain bytes of each part, in pieces of one or more chunks.
+
+    Chunks of the local store, and what lies in the old version of a file that `find_old` knows, are not checked
+    one by one: the caller checks whole files, which costs half.
     """
+    pieces = [_read_old(part, find_old(part)) for part in window.parts]
     by_pack: dict[bytes, list[PackEntry]] = {}
-    for part in window.parts:
-        for pack, entry in part.chunks:
+    for part, parts_pieces in zip(window.parts, pieces, strict=True):
+        for pack, entry in _missing_chunks(part, parts_pieces):
             by_pack.setdefault(pack, []).append(entry)
     plain: dict[bytes, bytes] = {}
     for pack, entries in by_pack.items():
@@ -100,4 +106,36 @@ def read_window(store: Store, window: Window) -> list[list[bytes]]:
                 continue
             for frame in read_range(store, pack, group):
                 plain[frame[0].id] = decode_frame(store, pack, frame)
-    return [[plain[entry.id] for _, entry in part.chunks] for part in window.parts]
+    return [list(_filled(part, found, plain)) for part, found in zip(window.parts, pieces, strict=True)]
+
+
+# Bytes from the old file, or None for chunks that the store has to give; and how many chunks that is.
+_Piece = tuple[bytes | None, int]
+
+
+def _read_old(part: Part, old: OldFile | None) -> list[_Piece]:
+    if old is None:
+        return [(None, len(part.chunks))]
+    return [
+        (old.read(stretch) if stretch.offset is not None else None, stretch.chunks)
+        for stretch in old.stretches(part.chunks)
+    ]
+
+
+def _missing_chunks(part: Part, pieces: Sequence[_Piece]) -> Iterator[tuple[bytes, PackEntry]]:
+    position = 0
+    for data, count in pieces:
+        if data is None:
+            yield from part.chunks[position : position + count]
+        position += count
+
+
+def _filled(part: Part, pieces: Sequence[_Piece], plain: Mapping[bytes, bytes]) -> Iterator[bytes]:
+    position = 0
+    for data, count in pieces:
+        if data is not None:
+            yield data
+        else:
+            for _, entry in part.chunks[position : position + count]:
+                yield plain[entry.id]
+        position += count

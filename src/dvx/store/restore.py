@@ -8,19 +8,21 @@ a final name unless its content id was right. Must not decide what may be overwr
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from dvx.core.errors import DvxError, FormatError, PathRefused
 from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
+from dvx.core.memory import keep_freed_memory
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors, write_all
 from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
 from dvx.store.damage import DamagedPack, damaged_pack
+from dvx.store.old_file import OldFile
 from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
 from dvx.store.runs import MAX_WINDOWS
 from dvx.store.store import Store
@@ -80,11 +82,15 @@ class Restorer:
         inside: str,
         jobs: int,
         reporter: Reporter,
+        old_files: Mapping[str, OldFile] | None = None,
     ) -> None:
         """`store` holds the packs of `runs`; files appear below `root`, the root of `writer`.
 
-        `inside` is the tracked folder, which no symlink may lead out of; empty for a single file.
+        `inside` is the tracked folder, which no symlink may lead out of; empty for a single file. `old_files` are
+        earlier versions of files by path: what they share with the new ones is copied from there. Leaves malloc
+        keeping freed memory.
         """
+        keep_freed_memory()
         self._store = store
         self._runs = runs
         self._inside = inside
@@ -95,6 +101,8 @@ class Restorer:
         self._limit = min(_WINDOWS_PER_JOB * jobs, MAX_WINDOWS)
         self._tasks: deque[_Task] = deque()
         self._large: _Large | None = None
+        self._old_files = dict(old_files or {})
+        self._again: list[FileToWrite] = []
         self._open_larges: dict[str, _Large] = {}
 
     def __enter__(self) -> "Restorer":
@@ -109,6 +117,13 @@ class Restorer:
 
     def restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
         """Write all files, given in stream order, and yield each with its stat once it has its final name."""
+        yield from self._restore(files)
+        if self._again:
+            # Somebody wrote to the old versions: the packs have everything.
+            files, self._again, self._old_files = self._again, [], {}
+            yield from self._restore(files)
+
+    def _restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
         wanted = (Wanted(file, file.start, file.size) for file in files)
         for window in plan_windows(self._runs, self._store.pack_index, wanted):
             larges = self._prepare_larges(window)
@@ -133,9 +148,8 @@ class Restorer:
 
     def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[bytes] | FileStat]:
         results: list[list[bytes] | FileStat] = []
-        for number, (part, chunks) in enumerate(
-            zip(window.parts, read_window(self._store, window), strict=True)
-        ):
+        found = read_window(self._store, window, self._find_old)
+        for number, (part, chunks) in enumerate(zip(window.parts, found, strict=True)):
             large = larges.get(number)
             if large is None:
                 results.append(self._write_whole(part, chunks))
@@ -143,6 +157,9 @@ class Restorer:
                 self._write_part(large, part, chunks)
                 results.append(chunks)
         return results
+
+    def _find_old(self, part: Part) -> OldFile | None:
+        return None if part.is_whole else self._old_files.get(_file_of(part).path)
 
     def _write_whole(self, part: Part, chunks: list[bytes]) -> FileStat:
         file = _file_of(part)
@@ -186,6 +203,11 @@ class Restorer:
                 large = task.larges[number]
                 for chunk in result:
                     large.hasher.update(chunk)
+                if part.is_last and self._has_wrong_old_content(large):
+                    self._discard_large(large)
+                    self._again.append(file)
+                    self._reporter.advance(size_bytes=part.plain_bytes - file.size)
+                    continue
                 if part.is_last:
                     self._reporter.advance(size_bytes=part.plain_bytes, files=1)
                     yield file, self._commit_large(large)
@@ -194,6 +216,14 @@ class Restorer:
             else:
                 self._reporter.advance(size_bytes=file.size, files=1)
                 yield file, result
+
+    def _has_wrong_old_content(self, large: _Large) -> bool:
+        return large.file.path in self._old_files and large.hasher.digest() != large.file.id
+
+    def _discard_large(self, large: _Large) -> None:
+        del self._open_larges[large.file.path]
+        os.close(large.descriptor)
+        self._writer.discard(large.temporary)
 
     def _commit_large(self, large: _Large) -> FileStat:
         file = large.file

@@ -19,6 +19,7 @@ from dvx.formats.placement import Placement
 from dvx.store.index import ChunkIndex
 from dvx.store.ingest import Ingester, Item
 from dvx.store.manifests import ManifestWriter
+from dvx.store.old_file import OldFile
 from dvx.store.page_reader import PageReader
 from dvx.store.restore import FileToWrite, Restorer
 from dvx.store.runs import RootLayout
@@ -121,6 +122,7 @@ def restore(
     target: str | os.PathLike[str],
     *,
     jobs: int = 2,
+    old_files: Mapping[str, OldFile] | None = None,
 ) -> list[str]:
     """Restore files of a root below `target`; returns their paths in the order in which they were done."""
     os.makedirs(target, exist_ok=True)
@@ -134,6 +136,7 @@ def restore(
             inside="",
             jobs=jobs,
             reporter=NullReporter(),
+            old_files=old_files,
         ) as restorer,
     ):
         return [file.path for file, _ in restorer.restore(files)]
