@@ -12,7 +12,7 @@ from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.formats.manifest_reader import walk_entries
 from dvx.ops.add import run_add
 from dvx.ops.add_targets import plan_add
-from dvx.store import runs
+from dvx.store import root_layout
 from dvx.testing.workspace import EMPTY_FOLDER, clone_repo, make_repo, store_objects
 
 MIB = 1024 * 1024
@@ -429,7 +429,7 @@ def test_plan_add_alone_changes_nothing(work):
 
 def test_chunks_scattered_over_a_store_are_stored_again_and_counted(work, monkeypatch):
     """Without free ranges, 60 of 600 small files in any order would each take a reader to another place."""
-    monkeypatch.setattr(runs, "_FREE_RANGES", 0)
+    monkeypatch.setattr(root_layout, "_FREE_RANGES", 0)
     chance = random.Random(5)
     contents = [chance.randbytes(30_000) for _ in range(600)]
     work.write({f"first/{number:04}": content for number, content in enumerate(contents)})

@@ -28,7 +28,8 @@ from dvx.store.damage import DamagedPack
 from dvx.store.ingest import Ingester, Item, Stored
 from dvx.store.manifests import ManifestWriter
 from dvx.store.page_reader import PageReader
-from dvx.store.runs import RootLayout, RunCutter
+from dvx.store.root_layout import RootLayout
+from dvx.store.runs import RunCutter
 from dvx.store.translate import RootData, make_placement
 
 # Names are looked at for other systems in groups, so that a million of them are never in memory at once.

@@ -20,7 +20,7 @@ from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, FileWork, work_on_batch
 from dvx.store.large_file import LargeFile, Segment, SegmentBuffers
 from dvx.store.pack_sink import PackSink
-from dvx.store.runs import RootLayout
+from dvx.store.root_layout import RootLayout
 from dvx.store.store import Store
 
 # Files up to this size are read whole by a worker; larger ones are cut here, so that all workers share one file.
@@ -189,16 +189,22 @@ class Ingester:
     def _place(
         self, layout: RootLayout, chunks: list[ChunkWork], file: FileWork | LargeFile, offset: int
     ) -> None:
+        located = [self.sink.locate(chunk.id, chunk.known) for chunk in chunks]
+        plain_bytes = sum(len(chunk.plain) for chunk in chunks)
+        worth: set[int] = layout.budget.choose(located, plain_bytes) if any(located) else set()
         position = 0
         while position < len(chunks):
             chunk = chunks[position]
+            # Asked again: it may have been written a moment ago, because it is here twice.
             if self.sink.locate(chunk.id, chunk.known) is None:
                 self.sink.add_new(layout, chunk, file.encoder, offset)
                 offset += len(chunk.plain)
                 position += 1
                 continue
             group = self.sink.known_group(chunks, position)
-            if not self.sink.reuse(layout, group):
+            if position in worth or self.sink.is_current(group[0]):
+                self.sink.reuse(layout, group)
+            else:
                 self.sink.store_again(layout, chunks[position : position + len(group)], file.encoder, offset)
             offset += sum(location.entry.plain for location in group)
             position += len(group)

@@ -15,7 +15,7 @@ from dvx.core.ids import Hasher
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat
 from dvx.store.ingest_work import ChunkWork, FindChunks, SegmentToWork, work_on_segment
-from dvx.store.runs import RootLayout
+from dvx.store.root_layout import RootLayout
 
 # 4 MiB: about 64 chunks a task, so Python's cost per task vanishes, while a window of them stays small.
 SEGMENT_BYTES: Final = 4 * 1024 * 1024

@@ -15,7 +15,8 @@ from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, encode
 from dvx.store.pack_writer import PackWriter
-from dvx.store.runs import RootLayout, frame_end
+from dvx.store.root_layout import RootLayout
+from dvx.store.runs import frame_end
 from dvx.store.store import Store
 
 # fsync waits for the disk, so two packs may wait while a third is written; more would only fill memory.
@@ -60,18 +61,18 @@ class PackSink:
             group.append(location)
         return group
 
-    def reuse(self, layout: RootLayout, group: Sequence[Location]) -> bool:
-        """Refer to stored chunks unless that costs readers too many ranges; tells whether it did."""
+    def is_current(self, location: Location) -> bool:
+        """Whether a chunk is in the pack being written, next to what comes next."""
+        return self._writer is not None and location.pack == self._writer.name
+
+    def reuse(self, layout: RootLayout, group: Sequence[Location]) -> None:
+        """Refer to stored chunks that lie one behind the other."""
         first, last = group[0], group[-1]
         plain_bytes = sum(location.entry.plain for location in group)
-        is_current = self._writer is not None and first.pack == self._writer.name
-        if not is_current and not layout.budget.is_worth(first.pack, first.entry.offset, plain_bytes):
-            return False
         layout.budget.note(first.pack, first.entry.offset, frame_end(last.entry), plain_bytes)
         for location in group:
             layout.runs.add_chunk(location.pack, location.entry)
         self.reused_bytes += plain_bytes
-        return True
 
     def store_again(
         self, layout: RootLayout, chunks: Sequence[ChunkWork], encoder: Encoder | None, offset: int

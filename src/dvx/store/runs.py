@@ -1,4 +1,4 @@
-"""Arithmetic on runs: building them, cutting pieces out of a root's byte stream, and judging fragmentation.
+"""Arithmetic on runs: building them, and cutting pieces out of a root's byte stream.
 
 A run is a stretch of consecutive frames of one pack that spells consecutive bytes of a root. Owns no bytes and
 does no reading; where chunk boundaries are needed, the caller brings the index of the pack.
@@ -6,7 +6,6 @@ does no reading; where chunk boundaries are needed, the caller brings the index 
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
@@ -21,10 +20,6 @@ RANGE_GAP_BYTES: Final = 512 * 1024
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 # At most this many windows are in flight, whatever the number of threads: with their stored bytes about 260 MiB.
 MAX_WINDOWS: Final = 20
-# One range per MiB on average keeps a read at no more than twice the requests of a fresh layout.
-_PLAIN_BYTES_PER_RANGE: Final = 1024 * 1024
-_FREE_RANGES: Final = 64
-
 FindIndex = Callable[[bytes], PackIndex]
 
 
@@ -164,66 +159,3 @@ def _bad_record(what: str) -> FormatError:
         hints=["delete that pack there, then push from a clone that has the data: `dvx push`"],
         kind="bad-placement",
     )
-
-
-@dataclass(slots=True)
-class RangeBudget:
-    """Decides whether reusing a stored chunk is worth the extra range that readers would have to ask for.
-
-    Counts the ranges that a reader of this root needs, not the runs: readers take the stream in windows of
-    WINDOW_BYTES and merge what is near within a pack, so a file with many small edits, which alternates between
-    its old pack and one new pack, is still read in large pieces. A reuse that would open another range is taken
-    if the root so far has at least 1 MiB of plain bytes per range, or is long itself.
-    """
-
-    plain_bytes: int = 0
-    ranges: int = 0
-    refused_bytes: int = 0
-    _window_plain: int = 0
-    _blocks: set[tuple[bytes, int]] = field(default_factory=set)
-
-    def note(self, pack: bytes, start: int, end: int, plain_bytes: int) -> None:
-        """Account for bytes [start, end) of a pack becoming part of the root."""
-        if self._window_plain >= WINDOW_BYTES:
-            self._window_plain = 0
-            self._blocks.clear()
-        if self._opens_range(pack, start):
-            self.ranges += 1
-        first, last = start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES
-        self._blocks.add((pack, first))
-        if last > first:
-            self._blocks.update((pack, block) for block in range(first + 1, last + 1))
-        self.plain_bytes += plain_bytes
-        self._window_plain += plain_bytes
-
-    def is_worth(self, pack: bytes, start: int, plain_bytes: int) -> bool:
-        """Whether to reuse `plain_bytes` that are stored at `start` of `pack`."""
-        if not self._opens_range(pack, start) or plain_bytes >= _PLAIN_BYTES_PER_RANGE:
-            return True
-        allowed = _FREE_RANGES + (self.plain_bytes + plain_bytes) // _PLAIN_BYTES_PER_RANGE
-        if self.ranges < allowed:
-            return True
-        self.refused_bytes += plain_bytes
-        return False
-
-    def _opens_range(self, pack: bytes, start: int) -> bool:
-        block, blocks = start // RANGE_GAP_BYTES, self._blocks
-        return not ((pack, block) in blocks or (pack, block - 1) in blocks or (pack, block + 1) in blocks)
-
-
-@dataclass(slots=True)
-class RootLayout:
-    """Where the chunks of one root end up, in stream order."""
-
-    runs: RunBuilder = field(default_factory=RunBuilder)
-    budget: RangeBudget = field(default_factory=RangeBudget)
-
-    def add_run(self, run: Run) -> None:
-        """Append a run that is in the store already."""
-        self.budget.note(run.pack, run.offset, run.offset + run.stored, run.plain)
-        self.runs.add_run(run)
-
-    def add_chunk(self, pack: bytes, entry: PackEntry) -> None:
-        """Append one chunk."""
-        self.budget.note(pack, entry.offset, frame_end(entry), entry.plain)
-        self.runs.add_chunk(pack, entry)

@@ -22,7 +22,7 @@ from dvx.store.manifests import ManifestWriter
 from dvx.store.old_file import OldFile
 from dvx.store.page_reader import PageReader
 from dvx.store.restore import FileToWrite, Restorer
-from dvx.store.runs import RootLayout
+from dvx.store.root_layout import RootLayout
 from dvx.store.store import Store, open_store
 from dvx.store.transfer import RootTransfer, TransferResult, plan_transfer, run_transfer
 from dvx.store.translate import RootData, make_placement

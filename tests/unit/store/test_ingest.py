@@ -11,7 +11,8 @@ from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.core.progress import NullReporter
 from dvx.disk.reading import Source
 from dvx.store.ingest import SMALL_FILE_BYTES, Ingester, Item
-from dvx.store.runs import RootLayout, run_entries
+from dvx.store.root_layout import RootLayout
+from dvx.store.runs import run_entries
 from dvx.store.translate import RootData, make_placement
 from dvx.testing.faults import Effect, Fault, FaultyBackend
 from dvx.testing.stores import add_file, make_store, read_file

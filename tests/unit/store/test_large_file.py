@@ -8,7 +8,7 @@ from dvx.chunking.cutter import Cutter
 from dvx.core.errors import ChangedWhileReading, LocalDiskError
 from dvx.disk.reading import Source
 from dvx.store.large_file import SEGMENT_BYTES, LargeFile, SegmentBuffers
-from dvx.store.runs import RootLayout
+from dvx.store.root_layout import RootLayout
 
 
 def open_file(tmp_path, data):

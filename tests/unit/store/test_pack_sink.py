@@ -12,7 +12,7 @@ from dvx.store import pack_sink as pack_sink_module
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.ingest_work import ChunkWork
 from dvx.store.pack_sink import PackSink
-from dvx.store.runs import RootLayout
+from dvx.store.root_layout import RootLayout
 from dvx.testing.faults import Effect, Fault, FaultyBackend
 from dvx.testing.stores import make_store
 

@@ -6,10 +6,6 @@ from dvx.core.errors import FormatError
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackHeader, PackIndex
 from dvx.formats.placement import Run
 from dvx.store.runs import (
-    RANGE_GAP_BYTES,
-    WINDOW_BYTES,
-    RangeBudget,
-    RootLayout,
     RunBuilder,
     RunCutter,
     frame_end,
@@ -100,51 +96,6 @@ def test_empty_chunks_of_equal_place_are_cut_to_nothing():
     assert list(cutter.cut(0, 0)) == []
     with pytest.raises(FormatError):
         list(cutter.cut(0, 1))
-
-
-def test_budget_takes_what_is_near_a_range_that_is_read_anyway():
-    budget = RangeBudget()
-    budget.note(A, 0, 100, 100)
-    assert budget.ranges == 1
-    for number in range(200):
-        assert budget.is_worth(A, 100 + number, 10)
-        budget.note(A, 100 + number, 110 + number, 10)
-    assert (budget.ranges, budget.refused_bytes) == (1, 0)
-
-
-def test_budget_refuses_a_small_piece_once_the_free_ranges_are_used():
-    budget = RangeBudget()
-    taken = 0
-    for number in range(200):
-        start = number * 10 * RANGE_GAP_BYTES
-        if budget.is_worth(A, start, 1000):
-            budget.note(A, start, start + 1000, 1000)
-            taken += 1
-    assert taken == 64
-    assert budget.refused_bytes == 136 * 1000
-
-
-def test_budget_always_takes_a_mebibyte():
-    budget = RangeBudget(ranges=10_000)
-    assert budget.is_worth(A, 0, MIB)
-    assert not budget.is_worth(A, 0, MIB - 1)
-
-
-def test_budget_forgets_ranges_of_earlier_windows():
-    budget = RangeBudget()
-    budget.note(A, 0, 100, WINDOW_BYTES)
-    budget.note(B, 0, 100, 1)
-    assert budget.ranges == 2
-    budget.note(A, 0, 100, 1)
-    assert budget.ranges == 3
-
-
-def test_layout_counts_what_it_appends():
-    layout = RootLayout()
-    layout.add_run(run_of(0, 1))
-    layout.add_chunk(A, INDEX.entries[2])
-    assert layout.runs.finish() == (run_of(0, 2),)
-    assert (layout.budget.plain_bytes, layout.budget.ranges) == (60, 1)
 
 
 def test_packs_within_names_only_the_packs_of_the_spans():
