@@ -118,7 +118,7 @@ class Encoder:
         if choice.codec is Codec.RAW or min(map(len, chunks)) < _TINY_BYTES:
             return [self.encode(chunk, offset + start) for chunk, start in zip(chunks, starts, strict=True)]
         if choice.codec is Codec.ZSTD:
-            payloads = [memoryview(each) for each in compress_general_all(list(chunks))]
+            payloads = compress_general_all(chunks)
         elif self._use_numpy:
             phases = _planes_of_chunk(choice.phases, offset)
             payloads = format_planes_all(data, ends, phases=phases, scratch=scratch)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-Buffer = bytes | bytearray | memoryview
+Buffer = bytes | memoryview
 
 
 class Parts:

@@ -6,9 +6,10 @@ and the payload layout. Must not decide which planes to compress: the caller kno
 its file.
 """
 
+import os
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dvx.chunking.damage import corrupt_chunk
 from dvx.chunking.parts import Buffer
@@ -53,35 +54,60 @@ def format_planes(chunk: Buffer, *, compress: Sequence[bool], use_numpy: bool) -
     return b"".join([*records, *bodies])  # type: ignore[list-item]  # any byte buffer
 
 
-def parse_planes(payload: Buffer, *, width: int, plain_bytes: int) -> bytes:
-    """Return the `plain_bytes` plain bytes of a payload of `width` planes; raises IntegrityError."""
+def prepare_numpy() -> None:
+    """To be called before numpy is imported, where it is needed: 100 ms, for files of numbers only.
+
+    Keeps its linear algebra library from starting a thread for each core that nothing here would use.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+class StoredPlane(NamedTuple):
+    """One plane of a payload: its bytes, stored as they are or as a frame of zstd, and its plain length."""
+
+    body: memoryview
+    is_packed: bool
+    plain_bytes: int
+
+
+def parse_plane_records(payload: Buffer, *, width: int, plain_bytes: int) -> list[StoredPlane]:
+    """Return the stored planes of a payload for a chunk of `plain_bytes`; raises IntegrityError."""
     view = memoryview(payload)
     position = width * _RECORD.size
     if len(view) < position:
         raise corrupt_chunk("the plane records are cut short")
-    planes: list[Buffer] = []
+    planes: list[StoredPlane] = []
     for k in range(width):
         codec, stored_bytes = _RECORD.unpack_from(view, k * _RECORD.size)
         body = view[position : position + stored_bytes]
         if len(body) != stored_bytes:
             raise corrupt_chunk("a plane is cut short")
-        planes.append(_parse_plane(codec, body, (plain_bytes - k + width - 1) // width))
+        plane_bytes = (plain_bytes - k + width - 1) // width
+        if codec == PLANE_RAW and len(body) != plane_bytes:
+            raise corrupt_chunk("a plane has the wrong length")
+        if codec not in (PLANE_RAW, PLANE_ZSTD) or (codec == PLANE_ZSTD and not plane_bytes):
+            raise corrupt_chunk("a plane has an unknown codec")
+        planes.append(StoredPlane(body, codec == PLANE_ZSTD, plane_bytes))
         position += stored_bytes
     if position != len(view):
         raise corrupt_chunk("there are bytes after the last plane")
+    return planes
+
+
+def parse_planes(payload: Buffer, *, width: int, plain_bytes: int) -> Buffer:
+    """Return the `plain_bytes` plain bytes of a payload of `width` planes; raises IntegrityError."""
+    stored = parse_plane_records(payload, width=width, plain_bytes=plain_bytes)
+    planes = [
+        expand_frame(plane.body, plane.plain_bytes) if plane.is_packed else plane.body for plane in stored
+    ]
+    return merge_planes(planes, plain_bytes)
+
+
+def merge_planes(planes: Sequence[Buffer], plain_bytes: int) -> Buffer:
+    """Return the `plain_bytes` bytes that were split into `planes`, which have the right lengths."""
     if plain_bytes <= _SLICES_UP_TO_BYTES:
         return _merge_with_slices(planes, plain_bytes)
     return _merge_with_numpy(planes, plain_bytes)
-
-
-def _parse_plane(codec: int, body: memoryview, plane_bytes: int) -> Buffer:
-    if codec == PLANE_RAW:
-        if len(body) != plane_bytes:
-            raise corrupt_chunk("a plane has the wrong length")
-        return body
-    if codec != PLANE_ZSTD or not plane_bytes:
-        raise corrupt_chunk("a plane has an unknown codec")
-    return expand_frame(body, plane_bytes)
 
 
 def _split_with_slices(chunk: Buffer, width: int) -> "list[Plane]":
@@ -97,7 +123,7 @@ def _merge_with_slices(planes: Sequence[Buffer], plain_bytes: int) -> bytes:
 
 
 def _split_with_numpy(chunk: Buffer, width: int) -> "list[Plane]":
-    # Imported here: 100 ms, needed only for files of numbers.
+    prepare_numpy()
     import numpy as np
 
     if width != 2:
@@ -114,18 +140,21 @@ def _split_with_numpy(chunk: Buffer, width: int) -> "list[Plane]":
     return [low, (words >> 8).astype(np.uint8)]
 
 
-def _merge_with_numpy(planes: Sequence[Buffer], plain_bytes: int) -> bytes:
-    # Imported here: see _split_with_numpy.
+def _merge_with_numpy(planes: Sequence[Buffer], plain_bytes: int) -> memoryview:
+    prepare_numpy()
     import numpy as np
 
     arrays = [np.frombuffer(plane, np.uint8) for plane in planes]
+    plain = np.empty(plain_bytes, np.uint8)
     if len(arrays) != 2:
-        plain = np.empty(plain_bytes, np.uint8)
         for k, array in enumerate(arrays):
             plain[k :: len(arrays)] = array
-        return plain.tobytes()
+        return plain.data
     low, high = arrays
-    words = high.astype("<u2")
+    words = plain[: 2 * len(high)].view("<u2")
+    words[:] = high
     words <<= 8
     words |= low[: len(high)]
-    return words.tobytes() + low[len(high) :].tobytes()
+    if plain_bytes % 2:
+        plain[-1] = low[-1]
+    return plain.data

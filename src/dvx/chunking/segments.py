@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dvx.chunking.parts import Buffer, Parts
-from dvx.chunking.planes import PLANE_RAW, PLANE_ZSTD, pack_plane_record
+from dvx.chunking.planes import PLANE_RAW, PLANE_ZSTD, pack_plane_record, prepare_numpy
 from dvx.chunking.zstd_frames import compress_entropy_all
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _payload(planes: "Sequence[tuple[Array, Buffer | None]]") -> Parts:
 
 def _split(data: memoryview, width: int, scratch: memoryview) -> "list[Array]":
     """Split into planes that lie one behind the other in `scratch`."""
-    # Imported here: 100 ms, needed only for files of numbers.
+    prepare_numpy()
     import numpy as np
 
     room = np.frombuffer(scratch, np.uint8)

@@ -4,6 +4,7 @@ Owns the only use of zstandard for chunk content. Must not decide whether compre
 not trust a frame: its declared sizes come from outside.
 """
 
+import struct
 import threading
 from collections.abc import Sequence
 from typing import Final
@@ -60,14 +61,30 @@ def compress_entropy(data: Buffer) -> bytes:
     return _contexts.entropy.compress(data)
 
 
-def compress_general_all(pieces: list[Buffer]) -> Sequence[Buffer]:
+def compress_general_all(pieces: Sequence[Buffer]) -> list[memoryview]:
     """Do what compress_general does to each piece (at least one) in a single call, without the interpreter."""
-    return _contexts.general.multi_compress_to_buffer(pieces, threads=1)  # type: ignore[return-value]
+    return _views(_contexts.general.multi_compress_to_buffer([*pieces], threads=1))
 
 
-def compress_entropy_all(pieces: list[Buffer]) -> Sequence[Buffer]:
+def compress_entropy_all(pieces: Sequence[Buffer]) -> list[memoryview]:
     """Do what compress_entropy does to each piece (at least one) in a single call, without the interpreter."""
-    return _contexts.entropy.multi_compress_to_buffer(pieces, threads=1)  # type: ignore[return-value]
+    return _views(_contexts.entropy.multi_compress_to_buffer([*pieces], threads=1))
+
+
+def expand_all(frames: Sequence[Buffer], plain_bytes: Sequence[int]) -> list[memoryview]:
+    """Do what expand_frame does to each frame (at least one) in a single call, without the interpreter.
+
+    Raises IntegrityError for any bad frame, whichever it is.
+    """
+    sizes = struct.pack(f"<{len(plain_bytes)}Q", *plain_bytes)
+    try:
+        # Expands straight into memory of the given sizes: neither a frame's window nor its size is allocated.
+        expanded = _contexts.expander.multi_decompress_to_buffer(
+            [*frames], decompressed_sizes=sizes, threads=1
+        )
+    except zstandard.ZstdError as error:
+        raise corrupt_chunk("a compressed frame cannot be expanded") from error
+    return _views(expanded)
 
 
 def expand_frame(frame: Buffer, plain_bytes: int) -> bytes:
@@ -85,3 +102,7 @@ def expand_frame(frame: Buffer, plain_bytes: int) -> bytes:
     if len(plain) != plain_bytes:
         raise corrupt_chunk(f"the compressed frame holds {len(plain)} of {plain_bytes} bytes")
     return plain
+
+
+def _views(found: "zstandard.BufferWithSegmentsCollection") -> list[memoryview]:
+    return [memoryview(found[number]) for number in range(len(found))]  # type: ignore[arg-type]  # a buffer

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from dvx.chunking.codecs import decode
+from dvx.chunking.codecs import decode, decode_all
+from dvx.chunking.parts import Buffer
 from dvx.core.errors import DvxError, UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.formats.layout import pack_key
@@ -48,7 +49,17 @@ def read_range(store: Store, pack: bytes, entries: Sequence[PackEntry]) -> list[
     ]
 
 
-def decode_frame(store: Store, pack: bytes, frame: Frame) -> bytes:
+def decode_frames(store: Store, pack: bytes, frames: Sequence[Frame]) -> list[Buffer]:
+    """Decode many frames at once. Raises IntegrityError naming the pack if the bytes cannot be what was written."""
+    try:
+        return decode_all([(entry.codec, stored, entry.plain) for entry, stored in frames])
+    except UnsupportedVersion:
+        raise
+    except DvxError as error:
+        raise damaged_pack(store, pack) from error
+
+
+def decode_frame(store: Store, pack: bytes, frame: Frame) -> Buffer:
     """Decode one frame. Raises IntegrityError naming the pack if the bytes cannot be what was written."""
     entry, stored = frame
     try:
@@ -59,7 +70,7 @@ def decode_frame(store: Store, pack: bytes, frame: Frame) -> bytes:
         raise damaged_pack(store, pack) from error
 
 
-def decode_verified(store: Store, pack: bytes, frame: Frame) -> bytes:
+def decode_verified(store: Store, pack: bytes, frame: Frame) -> Buffer:
     """Decode one frame and check it against the id of its chunk."""
     plain = decode_frame(store, pack, frame)
     if hash_bytes(plain) != frame[0].id:
@@ -69,13 +80,13 @@ def decode_verified(store: Store, pack: bytes, frame: Frame) -> bytes:
 
 def read_verified(
     store: Store, pack: bytes, entries: Sequence[PackEntry]
-) -> list[tuple[PackEntry, memoryview, bytes]]:
+) -> list[tuple[PackEntry, memoryview, Buffer]]:
     """Read frames of one pack with one request and check them; returns (entry, stored bytes, plain bytes).
 
     Raises DamagedPack; a remote is asked a second time before that.
     """
 
-    def read() -> list[tuple[PackEntry, memoryview, bytes]]:
+    def read() -> list[tuple[PackEntry, memoryview, Buffer]]:
         frames = read_range(store, pack, entries)
         return [(*frame, decode_verified(store, pack, frame)) for frame in frames]
 
@@ -90,9 +101,9 @@ def read_chunks(store: Store, locations: Sequence[Location]) -> Iterator[bytes]:
     by_pack: dict[bytes, list[PackEntry]] = {}
     for location in locations:
         by_pack.setdefault(location.pack, []).append(location.entry)
-    plain: dict[bytes, bytes] = {}
+    plain: dict[bytes, Buffer] = {}
     for pack, entries in by_pack.items():
         for group in plan_ranges(entries):
             plain.update((entry.id, data) for entry, _, data in read_verified(store, pack, group))
     for location in locations:
-        yield plain[location.entry.id]
+        yield bytes(plain[location.entry.id])

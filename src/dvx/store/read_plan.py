@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from dvx.chunking.parts import Buffer
 from dvx.core.errors import FormatError
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
-from dvx.store.chunk_reader import decode_frame, plan_ranges, read_range, read_verified
+from dvx.store.chunk_reader import decode_frames, plan_ranges, read_range, read_verified
 from dvx.store.old_file import OldFile
 from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
 from dvx.store.store import Store
@@ -87,7 +88,7 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
 FindOldFile = Callable[[Part], OldFile | None]
 
 
-def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: None) -> list[list[bytes]]:
+def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: None) -> list[list[Buffer]]:
     """Read and decode a window; returns the plain bytes of each part, in pieces of one or more chunks.
 
     Chunks of the local store, and what lies in the old version of a file that `find_old` knows, are not checked
@@ -98,14 +99,15 @@ def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: 
     for part, parts_pieces in zip(window.parts, pieces, strict=True):
         for pack, entry in _missing_chunks(part, parts_pieces):
             by_pack.setdefault(pack, []).append(entry)
-    plain: dict[bytes, bytes] = {}
+    plain: dict[bytes, Buffer] = {}
     for pack, entries in by_pack.items():
         for group in plan_ranges(entries):
             if store.is_remote:
                 plain.update((entry.id, data) for entry, _, data in read_verified(store, pack, group))
                 continue
-            for frame in read_range(store, pack, group):
-                plain[frame[0].id] = decode_frame(store, pack, frame)
+            frames = read_range(store, pack, group)
+            decoded = decode_frames(store, pack, frames)
+            plain.update((entry.id, data) for (entry, _), data in zip(frames, decoded, strict=True))
     return [list(_filled(part, found, plain)) for part, found in zip(window.parts, pieces, strict=True)]
 
 
@@ -130,7 +132,7 @@ def _missing_chunks(part: Part, pieces: Sequence[_Piece]) -> Iterator[tuple[byte
         position += count
 
 
-def _filled(part: Part, pieces: Sequence[_Piece], plain: Mapping[bytes, bytes]) -> Iterator[bytes]:
+def _filled(part: Part, pieces: Sequence[_Piece], plain: Mapping[bytes, Buffer]) -> Iterator[Buffer]:
     position = 0
     for data, count in pieces:
         if data is not None:

@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from dvx.chunking.parts import Buffer
 from dvx.core.errors import DvxError, FormatError, PathRefused
 from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
 from dvx.core.memory import keep_freed_memory
@@ -48,7 +49,7 @@ class _Large:
     hasher: Hasher = field(default_factory=Hasher)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def write_at(self, offset: int, data: bytes) -> None:
+    def write_at(self, offset: int, data: Buffer) -> None:
         """Write at a place in the temporary file, from any thread."""
         if hasattr(os, "pwrite"):
             while data:
@@ -63,7 +64,7 @@ class _Large:
 class _Task(NamedTuple):
     window: Window
     larges: dict[int, _Large]
-    future: "Future[list[list[bytes] | FileStat]]"
+    future: "Future[list[list[Buffer] | FileStat]]"
 
 
 _WINDOWS_PER_JOB: Final = 2
@@ -146,8 +147,8 @@ class Restorer:
             larges[number] = self._large
         return larges
 
-    def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[bytes] | FileStat]:
-        results: list[list[bytes] | FileStat] = []
+    def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[Buffer] | FileStat]:
+        results: list[list[Buffer] | FileStat] = []
         found = read_window(self._store, window, self._find_old)
         for number, (part, chunks) in enumerate(zip(window.parts, found, strict=True)):
             large = larges.get(number)
@@ -161,13 +162,13 @@ class Restorer:
     def _find_old(self, part: Part) -> OldFile | None:
         return None if part.is_whole else self._old_files.get(_file_of(part).path)
 
-    def _write_whole(self, part: Part, chunks: list[bytes]) -> FileStat:
+    def _write_whole(self, part: Part, chunks: list[Buffer]) -> FileStat:
         file = _file_of(part)
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         if (hash_bytes(data) if data else EMPTY_ID) != file.id:
             raise self._wrong_content(file, part, chunks)
         if file.kind == "symlink":
-            self._make_symlink(file, _link_target(file, data))
+            self._make_symlink(file, _link_target(file, bytes(data)))
         else:
             self._writer.write_file(file.path, data, executable=file.kind == "executable")
         return stat_written(self._root, file)
@@ -188,7 +189,7 @@ class Restorer:
                 kind=error.kind,
             ) from error
 
-    def _write_part(self, large: _Large, part: Part, chunks: list[bytes]) -> None:
+    def _write_part(self, large: _Large, part: Part, chunks: list[Buffer]) -> None:
         with disk_errors(large.file.path, "write"):
             offset = part.offset
             for chunk in chunks:
@@ -249,7 +250,7 @@ class Restorer:
                     return error
         return self._wrong_content(file, Part(file, 0, is_last=True), [])
 
-    def _wrong_content(self, file: FileToWrite, part: Part, chunks: list[bytes]) -> DamagedPack:
+    def _wrong_content(self, file: FileToWrite, part: Part, chunks: list[Buffer]) -> DamagedPack:
         for (pack, entry), chunk in zip(part.chunks, chunks, strict=True):
             if hash_bytes(chunk) != entry.id:
                 return damaged_pack(self._store, pack)

@@ -125,7 +125,7 @@ def read_pack(data: bytes) -> tuple[PackIndex, list[bytes]]:
         start = entry.offset + FRAME_HEADER_BYTES
         if parse_frame_header(data[entry.offset : start]) != (entry.codec, entry.stored, entry.plain):
             raise StoreProblem("a frame header and the index disagree")
-        chunks.append(decode(entry.codec, data[start : start + entry.stored], entry.plain))
+        chunks.append(bytes(decode(entry.codec, data[start : start + entry.stored], entry.plain)))
         if hash_bytes(chunks[-1]) != entry.id:
             raise StoreProblem(f"the bytes of chunk {entry.id.hex()} are wrong")
     return index, chunks

@@ -7,14 +7,16 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import zstandard
 from blake3 import blake3
 
-from dvx.chunking.codecs import Codec, decode
+from dvx.chunking.codecs import Codec, decode, decode_all
 from dvx.chunking.cutter import MAX_CHUNK_BYTES
+from dvx.chunking.encoder import Encoder
 from dvx.chunking.zstd_frames import compress_general
-from dvx.core.errors import ExitCode, IntegrityError, UnsupportedVersion
+from dvx.core.errors import DvxError, ExitCode, IntegrityError, UnsupportedVersion
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "payloads-v1.json").read_text())
 TEXT = b"".join(b"%d,some text\n" % i for i in range(2000))
@@ -142,3 +144,34 @@ def test_decoding_in_many_threads_gives_the_plain_bytes() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def chunks_of_every_codec():
+    random = np.random.default_rng(3)
+    fp32 = (random.standard_normal(20_000, dtype=np.float32) * np.float32(0.02)).view("<u4")
+    bf16 = (fp32 >> 16).astype("<u2").tobytes()
+    text = b"some text that repeats, " * 3000
+    noise = random.bytes(70_001)
+    found = []
+    for data in (text, noise, bf16, fp32.tobytes(), text[:100], noise[:33_001], bf16[1:]):
+        codec, stored = Encoder("x", 1 << 30).encode(memoryview(data), 0)
+        found.append((codec, bytes(stored), data))
+    return found * 2
+
+
+def test_many_chunks_at_once_are_what_each_is_alone():
+    chunks = chunks_of_every_codec()
+    assert {codec for codec, _, _ in chunks} == {Codec.RAW, Codec.ZSTD, Codec.PLANES2, Codec.PLANES4}
+    plain = decode_all([(codec, stored, len(data)) for codec, stored, data in chunks])
+    assert [bytes(each) for each in plain] == [data for _, _, data in chunks]
+    assert decode_all([]) == []
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_one_bad_chunk_among_many_is_an_error(number):
+    chunks = [(codec, stored, len(data)) for codec, stored, data in chunks_of_every_codec()]
+    codec, stored, length = chunks[number]
+    for bad in ((codec, stored[:-1], length), (codec, stored, length - 1), (77, stored, length)):
+        if codec != Codec.RAW or bad[0] == 77 or bad[2] != length or len(bad[1]) != length:
+            with pytest.raises(DvxError):
+                decode_all([*chunks[:number], bad, *chunks[number + 1 :]])
