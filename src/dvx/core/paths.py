@@ -17,17 +17,15 @@ MAX_COMPONENT_BYTES: Final = 255
 # Components of plain ASCII that start with a letter, digit or underscore and hold no `~` cannot be `.`, `..`
 # or a spelling of `.git`. Nearly every path of a dataset passes here, in about 0.4 microseconds.
 _ORDINARY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*(?:/[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*)*")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+# Compiled when a path is not an ordinary one, which takes 4 ms that other commands save.
+_CONTROL: Final = r"[\x00-\x1f\x7f]"
 # NTFS ignores trailing spaces and dots and opens the stream after a colon; `git~1` is the short name that it
 # gives to `.git` (Git: is_ntfs_dotgit).
-_NTFS_DOT_GIT: Final = re.compile(r"(?:\.git|git~1)[ .]*(?::.*)?", re.IGNORECASE | re.ASCII | re.DOTALL)
+_NTFS_DOT_GIT: Final = r"(?ias)(?:\.git|git~1)[ .]*(?::.*)?"
 # Code points that HFS+ drops when it compares names (Git: next_hfs_char).
-_HFS_IGNORED: Final = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_RESERVED: Final = re.compile(r'[<>:"|?*]')
-_DRIVE: Final = re.compile(r"[A-Za-z]:")
-_DEVICE: Final = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³]) *(?:[.:].*)?", re.IGNORECASE | re.DOTALL
-)
+_HFS_IGNORED: Final = "[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]"
+_RESERVED: Final = r'[<>:"|?*]'
+_DEVICE: Final = r"(?is)(?:con|prn|aux|nul|conin\$|conout\$|com[1-9¹²³]|lpt[1-9¹²³]) *(?:[.:].*)?"
 
 
 def check_stored_path(path: str) -> None:
@@ -53,15 +51,15 @@ def unportable_reason(path: str) -> str | None:
 
     The path is one that check_stored_path accepts.
     """
-    if _DRIVE.match(path):
+    if path[1:2] == ":" and path[0].isascii() and path[0].isalpha():
         return "it starts with a drive letter"
     for component in path.split("/"):
-        reserved = _RESERVED.search(component)
+        reserved = re.search(_RESERVED, component)
         if reserved:
             return f"`{reserved[0]}` is a reserved character on Windows"
         if component.endswith((".", " ")):
             return "Windows drops a dot or space at the end of a name"
-        if _DEVICE.fullmatch(component):
+        if re.fullmatch(_DEVICE, component):
             return f"`{component}` is the name of a device on Windows"
     return None
 
@@ -110,7 +108,7 @@ def _unsafe_reason(path: str) -> str | None:
         return "it is empty"
     if len(encoded) > MAX_PATH_BYTES:
         return f"it is longer than {MAX_PATH_BYTES} bytes"
-    if _CONTROL.search(path):
+    if re.search(_CONTROL, path):
         return "it holds a control character"
     if "\\" in path:
         return "it holds a backslash"
@@ -126,6 +124,6 @@ def _unsafe_component_reason(component: str) -> str | None:
         return f"it has the component `{component}`"
     if len(component.encode("utf-8")) > MAX_COMPONENT_BYTES:
         return f"it has a component longer than {MAX_COMPONENT_BYTES} bytes"
-    if _NTFS_DOT_GIT.fullmatch(component) or _HFS_IGNORED.sub("", component).lower() == ".git":
+    if re.fullmatch(_NTFS_DOT_GIT, component) or re.sub(_HFS_IGNORED, "", component).lower() == ".git":
         return "it has a component that some file systems take for `.git`"
     return None

