@@ -124,6 +124,13 @@ class Backend(Protocol):
         other error it is absent.
         """
 
+    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+        """Write exactly `length` bytes from `offset` to the same place of the existing local file `path`.
+
+        The content is not verified. Raises what `get_range` raises; the place then holds arbitrary bytes.
+        Several ranges of one file may be written at the same time.
+        """
+
     def local_path(self, key: str) -> str | None:
         """Return the path of the file that is the object, for reading only; None where objects are no files."""
 

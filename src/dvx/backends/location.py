@@ -100,7 +100,7 @@ def open_backend(
     check_options(location, options)
     if location.kind == "folder":
         return FolderBackend(location.path)
-    # Importing the S3 backend is cheap, but only it may lead to boto3 (180 ms).
+    # Importing the S3 backend is cheap, but only it may lead to botocore (160 ms).
     from dvx.backends.s3 import S3Backend
     from dvx.backends.s3_client import S3Options
 

@@ -144,6 +144,10 @@ class RetryingBackend:
         else:
             self._note_success()
 
+    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+        """Write a range to its place in a file; see Backend.download_range."""
+        self._call(lambda: self._inner.download_range(key, path, offset=offset, length=length))
+
     def local_path(self, key: str) -> str | None:
         """Return the path of the object's file, if it is one; see Backend.local_path."""
         return self._inner.local_path(key)

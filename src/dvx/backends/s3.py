@@ -8,7 +8,7 @@ bounded by 5 GB; packs are far smaller.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedReader
+from io import BytesIO
 from typing import Any, Final
 
 from dvx.backends.backend import (
@@ -27,6 +27,7 @@ from dvx.backends.backend import (
 from dvx.backends.s3_client import S3Options, content_md5, make_client
 from dvx.backends.s3_errors import PreconditionFailed, RangeNotSatisfiable, client_errors
 from dvx.backends.s3_read import Body, parse_body, read_body
+from dvx.backends.s3_streams import UploadBody
 from dvx.core.errors import BackendError
 from dvx.disk.atomic import disk_errors
 
@@ -59,9 +60,10 @@ class S3Backend:
     def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
         """Upload a file; see Backend.put_file."""
         with disk_errors(path, "read"):
-            file = open(path, "rb")  # noqa: SIM115 - closed below, outside the translation of disk errors
+            file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below, outside the translation
         with file:
-            self._put(key, file, size=os.fstat(file.fileno()).st_size, conditions={})
+            size = os.fstat(file.fileno()).st_size
+            self._put(key, UploadBody(file, size), size=size, conditions={})
         if consume:
             with disk_errors(path, "remove"):
                 os.unlink(path)
@@ -80,17 +82,7 @@ class S3Backend:
         if length == 0:
             self._check_end(key, offset=offset, length=0)
             return b""
-        try:
-            body = self._open(key, span=f"bytes={offset}-{offset + length - 1}")
-        except RangeNotSatisfiable as error:
-            self._check_end(key, offset=offset, length=length)
-            raise BackendError(
-                f"{self.location} refuses a range that `{key}` has", kind="bad-answer"
-            ) from error
-        if offset + length > body.size:
-            body.stream.close()
-            raise short_read(key, offset=offset, length=length, size=body.size)
-        return self._collect(key, body, start=offset, length=length)
+        return self._collect(key, self._open_range(key, offset, length), start=offset, length=length)
 
     def get_tail(self, key: str, length: int) -> tuple[bytes, int]:
         """Return the last bytes and the size, with one request; see Backend.get_tail."""
@@ -119,6 +111,17 @@ class S3Backend:
             raise wrong_size(key, size=body.size, expected=size)
         with _kept_if_transient(path), disk_errors(path, "write"), open(path, "wb") as file:
             self._read(key, body, start=0, length=size, write=file.write)
+
+    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+        """Write a range to its place in a file; see Backend.download_range."""
+        check_range(key, offset=offset, length=length)
+        if length == 0:
+            self._check_end(key, offset=offset, length=0)
+            return
+        body = self._open_range(key, offset, length)
+        with disk_errors(path, "write"), open(path, "r+b") as file:
+            file.seek(offset)
+            self._read(key, body, start=offset, length=length, write=file.write)
 
     def local_path(self, key: str) -> str | None:  # noqa: ARG002
         """Return None: objects are no files here; see Backend.local_path."""
@@ -159,10 +162,15 @@ class S3Backend:
         """Close the connections."""
         self._client.close()
 
-    def _put(self, key: str, body: bytes | BufferedReader, *, size: int, conditions: dict[str, str]) -> None:
+    def _put(self, key: str, body: bytes | UploadBody, *, size: int, conditions: dict[str, str]) -> None:
         if size > MAX_PUT_BYTES:
             raise BackendError(f"`{key}` has {size} bytes, more than a single PUT may have", kind="too-large")
-        request = self._object(key) | self._put_options | conditions | content_md5(self._client, body)
+        request = (
+            self._object(key)
+            | self._put_options
+            | conditions
+            | content_md5(self._client, body, checksum=self._options.checksum)
+        )
         with self._errors(key):
             self._client.put_object(Body=body, ContentLength=size, **request)
 
@@ -176,10 +184,25 @@ class S3Backend:
             answer = self._client.get_object(**request)
         return parse_body(answer, location=self.location)
 
+    def _open_range(self, key: str, offset: int, length: int) -> Body:
+        """The answer for a range that is not empty; it may hold more than that."""
+        try:
+            body = self._open(key, span=f"bytes={offset}-{offset + length - 1}")
+        except RangeNotSatisfiable as error:
+            self._check_end(key, offset=offset, length=length)
+            raise BackendError(
+                f"{self.location} refuses a range that `{key}` has", kind="bad-answer"
+            ) from error
+        if offset + length > body.size:
+            body.stream.close()
+            raise short_read(key, offset=offset, length=length, size=body.size)
+        return body
+
     def _collect(self, key: str, body: Body, *, start: int, length: int) -> bytes:
-        parts: list[bytes] = []
-        self._read(key, body, start=start, length=length, write=parts.append)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        # Grows with what arrives, and gives its memory away without a copy.
+        collected = BytesIO()
+        self._read(key, body, start=start, length=length, write=collected.write)
+        return collected.getvalue()
 
     def _read(self, key: str, body: Body, *, start: int, length: int, write: Any) -> None:
         from botocore.exceptions import BotoCoreError  # loaded with the client, never before it

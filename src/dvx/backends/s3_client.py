@@ -6,12 +6,13 @@ costs 180 ms, which commands that stay local do not pay.
 
 import base64
 import hashlib
+import os
 from dataclasses import dataclass
-from io import BufferedReader
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dvx.backends.s3_errors import client_errors
+from dvx.backends.s3_streams import BUFFER_BYTES, UploadBody
 
 Addressing = Literal["auto", "path", "virtual"]
 Checksum = Literal["auto", "when_required", "when_supported"]
@@ -56,12 +57,22 @@ def make_client(options: S3Options) -> Any:
     profile and UsageError for an endpoint that is no URL.
     """
     with client_errors(options.location):
-        client = _make(options, is_custom=options.endpoint is not None)
-        # AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and `endpoint_url` in a profile are resolved by botocore only.
-        if options.endpoint is None and not is_aws_endpoint(client.meta.endpoint_url):
+        import boto3.session  # 180 ms
+
+        session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
+        is_custom = options.endpoint is not None or _is_endpoint_set()
+        client = _make(session, options, is_custom=is_custom)
+        # AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and `endpoint_url` in a profile are resolved by botocore only. The
+        # guess is wrong for a profile with an endpoint, or for a variable that names one of AWS's own.
+        is_really_custom = options.endpoint is not None or not is_aws_endpoint(client.meta.endpoint_url)
+        if is_really_custom != is_custom:
             client.close()
-            client = _make(options, is_custom=True)
+            client = _make(session, options, is_custom=is_really_custom)
     return client
+
+
+def _is_endpoint_set() -> bool:
+    return bool(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def is_aws_endpoint(url: str) -> bool:
@@ -70,11 +81,7 @@ def is_aws_endpoint(url: str) -> bool:
     return host.endswith(_AWS_HOSTS)
 
 
-def _make(options: S3Options, *, is_custom: bool) -> Any:
-    import boto3.session  # 180 ms
-
-    session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
-    # The stubs want the literal option types of an optional package.
+def _make(session: Any, options: S3Options, *, is_custom: bool) -> Any:
     client: Any = session.client(
         "s3", endpoint_url=options.endpoint, config=_config(options, is_custom=is_custom)
     )
@@ -117,20 +124,37 @@ def _signing(*, is_custom: bool, checksum: str) -> dict[str, bool]:
     return {}
 
 
-def content_md5(client: Any, body: bytes | BufferedReader) -> dict[str, str]:
+def content_md5(client: Any, body: bytes | UploadBody, *, checksum: Checksum) -> dict[str, str]:
     """Return the parameter ContentMD5 for an upload, or nothing where the client sends a newer checksum.
 
-    A file is read to its end and wound back. Nothing too where MD5 is forbidden (FIPS): the SHA-256 in the
-    signature then protects the body.
+    With `checksum` "auto" a file has none either where the connection protects its bytes by itself: MD5 takes
+    longer (0.5 to 0.8 GB/s) than reading, sending and receiving together. A file is read to its end and wound back.
+    Nothing too where MD5 is forbidden (FIPS): the SHA-256 in the signature then protects the body.
     """
     if client.meta.config.request_checksum_calculation != "when_required" or not _has_md5():
         return {}
     if isinstance(body, bytes):
         digest = hashlib.md5(body, usedforsecurity=False).digest()
+    elif checksum == "auto" and protects_bytes(client.meta.endpoint_url):
+        return {}
     else:
-        digest = hashlib.file_digest(body, _md5).digest()
-        body.seek(0)
+        digest = _digest_of_file(body)
     return {"ContentMD5": base64.b64encode(digest).decode("ascii")}
+
+
+def protects_bytes(url: str) -> bool:
+    """Whether no bit can flip unnoticed on the way to `url`: over TLS, or within this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "https" or host in ("localhost", "::1") or host.startswith("127.")
+
+
+def _digest_of_file(body: UploadBody) -> bytes:
+    digest = _md5()
+    while part := body.read(BUFFER_BYTES):
+        digest.update(part)
+    body.seek(0)
+    return bytes(digest.digest())
 
 
 def _md5() -> Any:

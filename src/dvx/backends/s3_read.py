@@ -7,27 +7,16 @@ function that does.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from dvx.backends.backend import TransientBackendError
+from dvx.backends.s3_streams import BUFFER_BYTES, BodyStream, BrokenBodyError, open_stream
 from dvx.core.errors import BackendError
 
-# 1 MiB: the copy from the socket costs less than 1 % beside the 0.5 to 1 ms that the bytes take at 1-2 GB/s.
-_READ_BYTES: Final = 1024 * 1024
 # A body that breaks this often without a byte in between is left to the retry with its delays.
 _MAX_STALLS: Final = 3
 _MAX_RESUMES: Final = 64
 _CONTENT_RANGE: Final = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
-
-
-class BodyStream(Protocol):
-    """The part of botocore's StreamingBody that is used here."""
-
-    def read(self, amt: int) -> bytes:
-        """Return up to `amt` bytes, none at the end."""
-
-    def close(self) -> None:
-        """Drop the connection if the body was not read to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +35,7 @@ def parse_body(answer: Mapping[str, Any], *, location: str) -> Body:
     The header Content-Range decides whether the body is a part, not the status: some servers send a part with
     status 200, others ignore Range and send the whole object.
     """
-    stream: BodyStream = answer["Body"]
+    stream = open_stream(answer["Body"])
     etag = answer.get("ETag")
     content_range = answer.get("ContentRange")
     if content_range is None:
@@ -67,15 +56,15 @@ def read_body(
     *,
     start: int,
     length: int,
-    write: Callable[[bytes], object],
+    write: Callable[[bytes | memoryview], object],
     reopen: Callable[[int, str | None], Body],
     failures: tuple[type[Exception], ...],
 ) -> None:
     """Pass exactly `length` bytes from byte `start` of the object to `write`, in order.
 
-    The caller has checked that the object has them. A body that ends early is continued with
-    `reopen(offset, etag)`; `failures` are the exceptions that mean a broken body. Raises
-    TransientBackendError when three bodies in a row gave nothing.
+    What `write` is given is valid during the call only. The caller has checked that the object has the bytes. A
+    body that ends early is continued with `reopen(offset, etag)`; `failures` are exceptions that mean a broken body
+    besides BrokenBodyError. Raises TransientBackendError when three bodies in a row gave nothing.
     """
     body = first
     done = 0
@@ -96,10 +85,11 @@ def _drain(
     body: Body,
     start: int,
     length: int,
-    write: Callable[[bytes], object],
+    write: Callable[[bytes | memoryview], object],
     failures: tuple[type[Exception], ...],
 ) -> tuple[int, Exception | None]:
     """Write what `body` gives of the range; return how many bytes and what broke it."""
+    broken: tuple[type[Exception], ...] = (BrokenBodyError, *failures)
     skip = start - body.offset
     done = 0
     if skip < 0:
@@ -107,7 +97,10 @@ def _drain(
         return 0, None
     try:
         while done < length:
-            part = body.stream.read(min(_READ_BYTES, skip + length - done))
+            try:
+                part = body.stream.read(min(BUFFER_BYTES, skip + length - done))
+            except broken as error:
+                return done, error
             if not part:
                 break
             useful = part[skip:] if skip else part
@@ -115,7 +108,5 @@ def _drain(
             write(useful)
             done += len(useful)
         return done, None
-    except failures as error:
-        return done, error
     finally:
         body.stream.close()

@@ -15,7 +15,7 @@ from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.store.damage import DamagedPack
 from dvx.store.page_reader import PageReader
-from dvx.store.runs import RunCutter
+from dvx.store.runs import RunCutter, packs_within
 from dvx.store.store import Store
 from dvx.store.transfer import RootTransfer, TransferPlan, plan_transfer, run_transfer
 
@@ -60,7 +60,8 @@ def plan_fetch(
     plan.present = len(targets) - len(wanted)
     if not wanted:
         return plan
-    remote = plan.remote = project.remote(remote_name)
+    absent = [root for root in roots if root not in complete]
+    remote = plan.remote = project.remote(remote_name, roots=absent)
     found = _placements(project, remote, wanted, careful=careful, avoid=avoid)
     transfers = []
     for target in wanted:
@@ -70,7 +71,8 @@ def plan_fetch(
             continue
         check_fits(placement, target.tracked)
         transfers.append((target, placement))
-    _know_packs(project, remote, [placement for _, placement in transfers])
+    parts = [placement for target, placement in transfers if target.inside]
+    _know_pages(project, remote, parts)
     with project.pages(remote_name) as pages:
         roots_to_copy = [_root_transfer(project, remote, pages, *transfer) for transfer in transfers]
     plan.transfer = plan_transfer(remote, project.local, _unique(roots_to_copy), jobs=project.transfers)
@@ -86,10 +88,11 @@ def _placements(
     return {root: found[0] for root, found in remote.placements(roots, jobs=project.transfers).items()}
 
 
-def _know_packs(project: Project, remote: Store, placements: Sequence[Placement]) -> None:
-    """Ask for the indexes of all packs at once, so that no later step waits for them one by one."""
-    names = [pack.name for placement in placements for pack in placement.packs]
-    remote.load_pack_indexes(names, jobs=project.transfers)
+def _know_pages(project: Project, remote: Store, placements: Sequence[Placement]) -> None:
+    """Ask for the indexes of all packs of pages at once, so that reading listings does not wait for them one by one."""
+    remote.load_pack_indexes(
+        (name for placement in placements for name in placement.pages), jobs=project.transfers
+    )
 
 
 def _root_transfer(
@@ -100,6 +103,7 @@ def _root_transfer(
         return RootTransfer(data, placement, placement.runs)
     tree = Tree(project.repository.root, target.tracked.path, target.tracked.pointer, target.inside)
     spans = [(offset, offset + entry.size) for offset, _, entry in tree.entries(pages)]
+    remote.load_pack_indexes(packs_within(placement.runs, spans), jobs=project.transfers)
     cutter = RunCutter(placement.runs, remote.pack_index)
     runs = tuple(run for start, end in spans for run in cutter.cut(start, end))
     return RootTransfer(data, placement, runs, is_whole=False)
@@ -132,10 +136,15 @@ def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
     return FetchResult(len(plan.transfer.roots), plan.present, size_bytes, packs)
 
 
-def fetch(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> FetchResult:
-    """Plan and run a fetch; a pack that is gone or damaged makes it look for another record, once."""
+def fetch(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, plan: FetchPlan | None = None
+) -> FetchResult:
+    """Plan and run a fetch; a pack that is gone or damaged makes it look for another record, once.
+
+    `plan` is what `plan_fetch` said a moment ago, if it was asked.
+    """
     try:
-        return run_fetch(project, plan_fetch(project, targets, remote_name=remote_name))
+        return run_fetch(project, plan or plan_fetch(project, targets, remote_name=remote_name))
     except ObjectNotFound:
         try:
             return run_fetch(project, plan_fetch(project, targets, remote_name=remote_name, careful=True))

@@ -6,7 +6,7 @@ Owns opening and closing them, each only when it is first asked for. Must not ho
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -139,8 +139,11 @@ class Project:
         """The named remote, or the default one."""
         return default_remote(self.config, self.repository, name)
 
-    def remote(self, name: str | None, *, create: bool = False) -> "Store":
-        """Open a remote store; `create` writes its marker if the place is still empty."""
+    def remote(self, name: str | None, *, create: bool = False, roots: Sequence[bytes] = ()) -> "Store":
+        """Open a remote store; `create` writes its marker if the place is still empty.
+
+        `roots` are those whose records will be wanted next: where the store is not open yet, that saves a round trip.
+        """
         from dvx.store.store import open_store
 
         remote = self.remote_config(name)
@@ -150,6 +153,7 @@ class Project:
                 self.index,
                 temporary_folder=os.path.join(self.store_path, "tmp"),
                 create=create,
+                roots=roots,
             )
         return self._stores[remote.name]
 

@@ -3,14 +3,17 @@
 Owns which source each tracked path is read from. What may be overwritten is decided in dvx.ops.checkout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
+from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
-from dvx.ops.fetch import FetchResult, fetch
+from dvx.ops.fetch import FetchPlan, FetchResult, fetch, plan_fetch
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of
 from dvx.ops.sources import (
@@ -44,18 +47,49 @@ def pull(
     """
     if no_store:
         return PullResult(None, _pull_directly(project, targets, remote_name=remote_name, force=force), True)
-    fetched = fetch(project, targets, remote_name=remote_name)
+    plan: FetchPlan | None = None
+    with suppress(*WRONG_REMOTE):  # what is wrong, the ordinary way finds out below, or gets round it
+        plan = plan_fetch(project, targets, remote_name=remote_name)
+        if packs := arriving_packs(project, plan):
+            arriving, plan = plan, None
+            return _pull_arriving(
+                project, targets, arriving, packs=packs, remote_name=remote_name, force=force
+            )
+    fetched = fetch(project, targets, remote_name=remote_name, plan=plan)
     return PullResult(fetched, checkout(project, targets, force=force, remote_name=remote_name))
 
 
+def _pull_arriving(
+    project: Project,
+    targets: Sequence[Target],
+    plan: FetchPlan,
+    *,
+    packs: dict[bytes, int],
+    remote_name: str | None,
+    force: bool,
+) -> PullResult:
+    """Fetch and check out at the same time."""
+
+    def use(sources: Sources) -> CheckoutResult:
+        return checkout(project, targets, force=force, remote_name=remote_name, arriving=sources)
+
+    return PullResult(*fetch_into(project, plan, packs, use))
+
+
 def checkout(
-    project: Project, targets: Sequence[Target], *, force: bool, remote_name: str | None = None
+    project: Project,
+    targets: Sequence[Target],
+    *,
+    force: bool,
+    remote_name: str | None = None,
+    arriving: Mapping[bytes, DataSource] = MappingProxyType({}),
 ) -> CheckoutResult:
-    """Bring the workspace to the pointers from the local store alone.
+    """Bring the workspace to the pointers from the local store, and from what is `arriving` there (root to source).
 
     Targets whose data is not there are left as they are and reported with DataMissing after the others are done.
     """
-    sources = local_sources(project, [target.tracked for target in targets])
+    here = [target.tracked for target in targets if target.tracked.pointer.id not in arriving]
+    sources = local_sources(project, here) | dict(arriving)
     ready = [target for target in targets if target.tracked.pointer.id in sources or target.inside]
     absent = [target.tracked for target in targets if target not in ready]
 

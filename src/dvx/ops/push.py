@@ -43,9 +43,9 @@ class PushResult:
 
 def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushPlan:
     """Find what the remote lacks. It is asked for every object of every root; nothing is inferred."""
-    remote = project.remote(remote_name, create=True)
-    plan = PushPlan(remote)
     by_root = {item.pointer.id: item for item in tracked}
+    remote = project.remote(remote_name, create=True, roots=list(by_root))
+    plan = PushPlan(remote)
     plan.present = remote.complete_placements(list(by_root), jobs=project.transfers)
     for item in tracked:
         if item.pointer.id in plan.present:

@@ -8,20 +8,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from dvx.backends.backend import not_found
-from dvx.core.errors import FormatError, LocalDiskError, UnsupportedVersion
+from dvx.core.errors import FormatError, IntegrityError, LocalDiskError, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
-from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex, pack_frame_header
-from dvx.store.chunk_reader import decode_verified, plan_ranges
+from dvx.formats.pack import PackEntry, PackIndex
+from dvx.store.chunk_reader import plan_ranges, verify_frames
 from dvx.store.damage import damaged_pack, reading_again
 from dvx.store.pack_writer import SealedPack, file_digest, random_name, read_pack_index
 from dvx.store.runs import frame_end
 from dvx.store.store import Store
 
 
-def copy_pack(source: Store, target: Store, name: bytes) -> None:
+def copy_pack(source: Store, target: Store, name: bytes, *, size: int | None = None) -> None:
     """Copy a pack; every chunk in it is checked on the way. The target knows it afterwards.
 
+    `size` in bytes is what a placement record says; without it the pack's index is asked for first.
     The name stays the same unless the target once had a pack of this name and lost it: names are never used twice.
     """
     new_name = random_name() if target.index.is_burned(target.id, name) else name
@@ -34,7 +35,10 @@ def copy_pack(source: Store, target: Store, name: bytes) -> None:
         target.backend.put_file(pack_key(new_name), path)
         target.index.add_pack(target.id, new_name, index, digest=digest)
     else:
-        reading_again(source, lambda: _download(source, target, name, new_name))
+        size_bytes = source.pack_index(name).size if size is None else size
+        reading_again(source, lambda: _download(source, target, name, new_name, size_bytes))
+        if source.is_remote:
+            source.index.add_hold(source.id, [name])
 
 
 @contextmanager
@@ -47,11 +51,13 @@ def _reading(source: Store, name: bytes) -> Iterator[None]:
         raise
 
 
-def _download(source: Store, target: Store, name: bytes, new_name: bytes) -> None:
+def _download(source: Store, target: Store, name: bytes, new_name: bytes, size: int) -> None:
     temporary = os.path.join(target.temporary_folder, f"{random_name().hex()}.copy")
     try:
-        size = source.pack_index(name).size
-        source.backend.download(pack_key(name), temporary, size=size)
+        try:
+            source.backend.download(pack_key(name), temporary, size=size)
+        except IntegrityError as error:
+            raise damaged_pack(source, name) from error
         digest = file_digest(temporary)
         index = _check_copy(source, name, temporary, digest)
         target.add_sealed_pack(SealedPack(name=new_name, path=temporary, index=index, digest=digest))
@@ -80,8 +86,4 @@ def check_frames(source: Store, name: bytes, path: str, entries: Iterable[PackEn
             start = group[0].offset
             pack.seek(start)
             data = memoryview(pack.read(frame_end(group[-1]) - start))
-            for entry in group:
-                frame = data[entry.offset - start : frame_end(entry) - start]
-                if frame[:FRAME_HEADER_BYTES] != pack_frame_header(entry.codec, entry.stored, entry.plain):
-                    raise damaged_pack(source, name)
-                decode_verified(source, name, (entry, frame[FRAME_HEADER_BYTES:]))
+            verify_frames(source, name, data, group)

@@ -17,26 +17,21 @@ from dvx.core.parallel import map_parallel
 from dvx.formats.layout import (
     MARKER_KEY,
     PACKS_PREFIX,
-    ROOTS_PREFIX,
     pack_key,
     parse_pack_key,
-    parse_record_key,
     record_key,
-    root_prefix,
 )
 from dvx.formats.marker import StoreMarker, format_marker, parse_marker
-from dvx.formats.pack import HEADER_BYTES, TRAILER_BYTES, PackIndex, parse_index, parse_trailer
+from dvx.formats.pack import PackEntry, PackIndex
 from dvx.formats.placement import Placement, format_placement, parse_placement
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
+from dvx.store.pack_tail import read_tail_index
 from dvx.store.pack_writer import SealedPack, random_name
+from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
 
 _MAX_MARKER_BYTES: Final = 64 * 1024
 _MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
-# An index of 1 000 chunks is 48 KiB; 96 KiB gets index and trailer of an ordinary pack with one request.
-_TAIL_BYTES: Final = 96 * 1024
-# Below this many objects, asking for each is cheaper than listing a remote whose size is unknown.
-_ASK_EACH_LIMIT: Final = 64
 GC_PREFIX: Final = "gc/"
 
 
@@ -52,14 +47,22 @@ class Store:
     """Packs and records of one place. Thread-safe as far as its backend is."""
 
     def __init__(
-        self, backend: Backend, index: ChunkIndex, store_id: bytes, *, temporary_folder: str, is_remote: bool
+        self,
+        backend: Backend,
+        index: ChunkIndex,
+        store_id: bytes,
+        *,
+        temporary_folder: str,
+        is_remote: bool,
+        record_names: RecordNames | None = None,
     ) -> None:
-        """`temporary_folder` is a local folder for packs in the making."""
+        """`temporary_folder` is a local folder for packs in the making; `record_names` may know some ahead."""
         self.backend = backend
         self.index = index
         self.id = store_id
         self.temporary_folder = temporary_folder
         self.is_remote = is_remote
+        self._record_names = record_names or RecordNames(backend)
 
     @property
     def location(self) -> str:
@@ -81,20 +84,19 @@ class Store:
         return index
 
     def _read_pack_index(self, name: bytes) -> PackIndex:
-        key = pack_key(name)
-        tail, size = self.backend.get_tail(key, _TAIL_BYTES)
         try:
-            trailer = parse_trailer(tail[-TRAILER_BYTES:], pack_size=size)
-            wanted = size - trailer.index_offset
-            if wanted > len(tail):
-                tail = self.backend.get_range(key, trailer.index_offset, wanted)
-            start = len(tail) - wanted
-            header = self.backend.get_range(key, 0, HEADER_BYTES)
-            return parse_index(header, tail[start : start + trailer.index_length], trailer)
+            return read_tail_index(self.backend, name)
         except UnsupportedVersion:
             raise
         except (FormatError, IntegrityError) as error:
             raise damaged_pack(self, name) from error
+
+    def read_pack(self, name: bytes, offset: int, length: int) -> bytes:
+        """Exactly these bytes of a pack, not verified. Raises what Backend.get_range raises."""
+        return self.backend.get_range(pack_key(name), offset, length)
+
+    def note_verified(self, pack: bytes, entries: Iterable[PackEntry]) -> None:
+        """Be told of frames of a pack that were read from here and compared with their ids."""
 
     def load_pack_indexes(self, names: Iterable[bytes], *, jobs: int) -> None:
         """Make the indexes of many packs known, asking for the unknown ones in parallel."""
@@ -124,7 +126,7 @@ class Store:
         return missing
 
     def _pack_sizes(self, names: Sequence[bytes], *, jobs: int) -> dict[bytes, int]:
-        if len(names) > _ASK_EACH_LIMIT:
+        if len(names) > ASK_EACH_LIMIT:
             listed = ((parse_pack_key(item.key), item.size) for item in self.backend.list(PACKS_PREFIX))
             return {name: size for name, size in listed if name is not None}
         stats = map_parallel(lambda name: self.backend.stat(pack_key(name)), names, jobs=jobs)
@@ -132,19 +134,9 @@ class Store:
 
     # Records
 
-    def record_names(self, roots: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+    def record_names(self, roots: Sequence[bytes], *, jobs: int = 1) -> dict[bytes, list[bytes]]:
         """The names of the records of each root; roots without any are left out."""
-        if len(roots) > _ASK_EACH_LIMIT:
-            keys = (item.key for item in self.backend.list(ROOTS_PREFIX))
-        else:
-            keys = (item.key for root in roots for item in self.backend.list(root_prefix(root)))
-        wanted = set(roots)
-        names: dict[bytes, list[bytes]] = {}
-        for key in keys:
-            parsed = parse_record_key(key)
-            if parsed is not None and parsed[0] in wanted:
-                names.setdefault(parsed[0], []).append(parsed[1])
-        return names
+        return self._record_names.find(roots, jobs=jobs)
 
     def read_record(self, root: bytes, name: bytes) -> Placement:
         """Read one record. Raises ObjectNotFound, or FormatError if it is not a record of this root."""
@@ -160,7 +152,7 @@ class Store:
 
     def placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, list[Placement]]:
         """All readable records of each root; damaged ones are skipped as if they were absent."""
-        names = self.record_names(roots)
+        names = self.record_names(roots, jobs=jobs)
         pairs = [(root, name) for root, found in names.items() for name in found]
         result: dict[bytes, list[Placement]] = {}
         if not pairs:
@@ -240,13 +232,22 @@ def _parse_record(body: bytes, root: bytes) -> Placement:
 
 
 def open_store(
-    backend: Backend, index: ChunkIndex, *, temporary_folder: str, create: bool, is_remote: bool = True
+    backend: Backend,
+    index: ChunkIndex,
+    *,
+    temporary_folder: str,
+    create: bool,
+    is_remote: bool = True,
+    roots: Sequence[bytes] = (),
 ) -> Store:
     """Read the marker of a store, or write it when `create` is set and there is none.
 
+    The records of `roots` are what the caller will ask for next; they are listed while the marker is read.
     Raises DataMissing (kind "empty-remote") for a place without a marker, and (kind "store-vanished") if there
     was one when this repository used the place before; UnsupportedVersion for a newer layout.
     """
+    record_names = RecordNames(backend)
+    record_names.ask_ahead(roots)
     try:
         body = backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
     except ObjectNotFound:
@@ -264,7 +265,14 @@ def open_store(
     if is_remote and index.known_store(backend.location) != store_id:
         index.know_store(backend.location, store_id)
     os.makedirs(temporary_folder, exist_ok=True)
-    return Store(backend, index, store_id, temporary_folder=temporary_folder, is_remote=is_remote)
+    return Store(
+        backend,
+        index,
+        store_id,
+        temporary_folder=temporary_folder,
+        is_remote=is_remote,
+        record_names=record_names,
+    )
 
 
 def _vanished(backend: Backend) -> DataMissing:

@@ -68,6 +68,10 @@ def plan_transfer(source: Store, target: Store, roots: Iterable[RootTransfer], *
     for root in plan.roots:
         plan.whole_packs.update((name, packs[name]) for name in root.source.pages if name not in held)
     runs = [run for root in plan.roots for run in root.runs if run.pack not in held]
+    if not target.index.holds_any(target.id):
+        # Nothing can be there under another name, so the records tell enough: no index is asked for.
+        plan.whole_packs.update((name, packs[name]) for name in _mostly_needed(runs, packs))
+        runs = [run for run in runs if run.pack not in plan.whole_packs]
     source.load_pack_indexes((run.pack for run in runs), jobs=jobs)
     lacking = lacking_entries(runs, source.pack_index, target, held=held)
     for name, entries in lacking.items():
@@ -79,6 +83,23 @@ def plan_transfer(source: Store, target: Store, roots: Iterable[RootTransfer], *
     return plan
 
 
+def _mostly_needed(runs: Iterable[Run], sizes: Mapping[bytes, int]) -> list[bytes]:
+    """The packs of which the runs need so much that they are copied whole, in the order of their first use."""
+    spans: dict[bytes, list[tuple[int, int]]] = {}
+    for run in runs:
+        spans.setdefault(run.pack, []).append((run.offset, run.offset + run.stored))
+    return [name for name, found in spans.items() if _covered(found) >= _WHOLE_FROM * sizes[name]]
+
+
+def _covered(spans: list[tuple[int, int]]) -> int:
+    """How many bytes lie in at least one of the spans (start, end)."""
+    covered = reached = 0
+    for start, end in sorted(spans):
+        covered += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return covered
+
+
 def run_transfer(
     plan: TransferPlan, source: Store, target: Store, *, jobs: int, reporter: Reporter
 ) -> TransferResult:
@@ -86,6 +107,16 @@ def run_transfer(
 
     Packs copied before a failure stay in the target and are not moved again by the next run.
     """
+    result = copy_objects(plan, source, target, jobs=jobs, reporter=reporter)
+    write_records(plan, source, target)
+    result.roots = len(plan.roots)
+    return result
+
+
+def copy_objects(
+    plan: TransferPlan, source: Store, target: Store, *, jobs: int, reporter: Reporter
+) -> TransferResult:
+    """The part of `run_transfer` that moves packs and frames; no root becomes reachable by it."""
     result = TransferResult()
     sink = PackSink(target, kind=1)
     try:
@@ -101,8 +132,6 @@ def run_transfer(
         sink.close()
     result.size_bytes += sink.new_stored_bytes
     result.packs += sink.packs
-    _write_records(plan, source, target)
-    result.roots = len(plan.roots)
     return result
 
 
@@ -114,7 +143,10 @@ def _copy_packs(
     reporter: Reporter,
     result: TransferResult,
 ) -> None:
-    futures = {pool.submit(copy_pack, source, target, name): size for name, size in plan.whole_packs.items()}
+    futures = {
+        pool.submit(copy_pack, source, target, name, size=size): size
+        for name, size in plan.whole_packs.items()
+    }
     for future in _in_order_of_completion(futures):
         future.result()
         result.size_bytes += futures[future]
@@ -156,7 +188,8 @@ def _append_frames(frames: Sequence[Frame], sink: PackSink, reporter: Reporter) 
         reporter.advance(size_bytes=FRAME_HEADER_BYTES + entry.stored)
 
 
-def _write_records(plan: TransferPlan, source: Store, target: Store) -> None:
+def write_records(plan: TransferPlan, source: Store, target: Store) -> None:
+    """Make every whole root of the plan reachable in the target, which has all its chunks by now."""
     for root in plan.roots:
         if root.is_whole:
             target.add_record(translate_placement(root.data, root.source, source, target))

@@ -215,6 +215,27 @@ class BackendContract:
             backend.download("packs/missing", str(target), size=1)
         assert not target.exists()
 
+    def test_download_range_writes_to_its_place_and_nowhere_else(
+        self, backend: Backend, tmp_path: Path
+    ) -> None:
+        content = CONTENT * 500
+        backend.put("key", content)
+        target = tmp_path / "target"
+        target.write_bytes(b"-" * len(content))
+        for offset, length in ((0, 10), (500, len(content) - 600), (len(content) - 7, 7), (300, 0)):
+            backend.download_range("key", str(target), offset=offset, length=length)
+        expected = content[:10] + b"-" * 490 + content[500:-100] + b"-" * 93 + content[-7:]
+        assert target.read_bytes() == expected
+
+    def test_download_range_beyond_the_end_is_a_short_read(self, backend: Backend, tmp_path: Path) -> None:
+        backend.put("key", CONTENT)
+        (tmp_path / "target").write_bytes(b"")
+        with pytest.raises(IntegrityError) as caught:
+            backend.download_range("key", str(tmp_path / "target"), offset=10, length=len(CONTENT))
+        assert caught.value.kind == "short-read"
+        with pytest.raises(ObjectNotFound, match="packs/missing"):
+            backend.download_range("packs/missing", str(tmp_path / "target"), offset=0, length=1)
+
     def test_stat_tells_size_and_absence(self, backend: Backend) -> None:
         assert backend.stat("key") is None
         backend.put("key", CONTENT)

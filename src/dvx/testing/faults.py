@@ -117,6 +117,19 @@ class FaultyBackend:
         if fault is not None and fault.effect is Effect.TRUNCATE:
             raise TransientBackendError("injected: the body broke")
 
+    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+        """Download a range, with faults; TRUNCATE fails, passing, after the range was written."""
+        fault = self._count("download_range")
+        self._run(fault, lambda: self.inner.download_range(key, path, offset=offset, length=length))
+        if fault is not None and fault.effect is Effect.FLIP_BIT:
+            with open(path, "r+b") as file:
+                file.seek(offset)
+                damaged = _damage(file.read(length), fault)
+                file.seek(offset)
+                file.write(damaged)
+        if fault is not None and fault.effect is Effect.TRUNCATE:
+            raise TransientBackendError("injected: the body broke")
+
     def local_path(self, key: str) -> str | None:  # noqa: ARG002
         """Return None, so that every byte passes through here."""
         return None

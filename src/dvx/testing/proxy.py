@@ -51,13 +51,31 @@ class WireFault:
     delay_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request that was answered. Times are of the monotonic clock, in seconds; `size_bytes` of the answer's body."""
+
+    method: str
+    path: str
+    started_s: float
+    ended_s: float
+    size_bytes: int
+
+
 @dataclass(slots=True)
 class FaultProxy:
-    """The running proxy: faults can be added while it runs, requests are counted by method and path."""
+    """The running proxy: faults can be added while it runs, requests are counted by method and path.
+
+    `delay_s` is added to every request. `log` has the requests in the order of their answers, `connections` is the
+    number of connections that clients made.
+    """
 
     endpoint: str
     target: str
     requests: Counter[tuple[str, str]] = field(default_factory=Counter)
+    delay_s: float = 0.0
+    log: list[WireRequest] = field(default_factory=list)
+    connections: int = 0
     _faults: list[WireFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -79,6 +97,29 @@ class FaultProxy:
                 for (used, path), number in self.requests.items()
                 if used == method and path_part in path
             )
+
+    def start_log(self) -> None:
+        """Forget the requests so far."""
+        with self._lock:
+            self.log.clear()
+            self.requests.clear()
+
+    def depth_before(self, path_part: str) -> int:
+        """How many requests were made one after the other before the first for `path_part`, the longest such chain."""
+        with self._lock:
+            ordered = sorted(self.log, key=lambda request: request.started_s)
+        depths: list[tuple[float, int]] = []
+        for request in ordered:
+            depth = max((depth for ended_s, depth in depths if ended_s <= request.started_s), default=0)
+            if path_part in request.path:
+                return depth
+            depths.append((request.ended_s, depth + 1))
+        return max((depth for _, depth in depths), default=0)
+
+    def note(self, request: WireRequest) -> None:
+        """Add a request to the log."""
+        with self._lock:
+            self.log.append(request)
 
     def take_fault(self, method: str, path: str) -> WireFault | None:
         """Count a request and return the fault that strikes it."""
@@ -121,6 +162,12 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 60
     server: socketserver.BaseServer
 
+    def setup(self) -> None:
+        """Count the connection."""
+        super().setup()
+        assert isinstance(self.server, _ProxyServer)
+        self.server.proxy.connections += 1
+
     def do_GET(self) -> None:
         self._serve()
 
@@ -142,6 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         assert isinstance(self.server, _ProxyServer)
         proxy = self.server.proxy
+        started_s = time.monotonic()
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = proxy.take_fault(self.command, self.path)
         effect = fault.effect if fault is not None else None
@@ -156,10 +204,14 @@ class _Handler(BaseHTTPRequestHandler):
         if effect is WireEffect.DROP_ANSWER:
             self.close_connection = True
             return
-        if fault is not None and effect is WireEffect.DELAY:
-            time.sleep(fault.delay_s)
+        late_s = fault.delay_s if fault is not None and effect is WireEffect.DELAY else proxy.delay_s
+        if late_s:
+            time.sleep(late_s)
         if effect is WireEffect.FLIP_ANSWER:
             answer = flip_bit(answer, len(answer) // 2)
+        # Before the answer: the client may be done with all it wanted before this thread runs again.
+        ended_s = time.monotonic()
+        proxy.note(WireRequest(self.command, self.path, started_s, ended_s, len(answer)))
         self._answer(status, headers, answer, is_cut=effect is WireEffect.TRUNCATE)
 
     def _forward(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dvx.backends.s3_client import S3Options, content_md5, make_client
+from dvx.backends.s3_streams import UploadBody
 
 
 def config_of(**options: Any) -> Any:
@@ -57,19 +58,34 @@ def test_region_of_the_options_wins_over_the_environment(monkeypatch: pytest.Mon
 
 
 def test_digest_of_bytes_and_of_a_file_is_the_same_and_the_file_is_wound_back(tmp_path: Path) -> None:
-    client = make_client(S3Options(bucket="bucket", endpoint="http://127.0.0.1:1"))
+    client = make_client(S3Options(bucket="bucket", endpoint="http://192.0.2.1:1"))
     expected = {"ContentMD5": base64.b64encode(hashlib.md5(b"content").digest()).decode()}
     (tmp_path / "file").write_bytes(b"content")
-    with open(tmp_path / "file", "rb") as file:
-        assert content_md5(client, file) == expected
-        assert file.read() == b"content"
-    assert content_md5(client, b"content") == expected
+    with open(tmp_path / "file", "rb", buffering=0) as file:
+        body = UploadBody(file, 7)
+        assert content_md5(client, body, checksum="auto") == expected
+        assert bytes(body.read(100)) == b"content"
+    assert content_md5(client, b"content", checksum="auto") == expected
+    client.close()
+
+
+@pytest.mark.parametrize("url", ["https://store.example.com", "http://127.0.0.1:1", "http://localhost:1"])
+def test_file_has_no_digest_where_the_connection_protects_its_bytes_unless_asked(
+    tmp_path: Path, url: str
+) -> None:
+    client = make_client(S3Options(bucket="bucket", endpoint=url))
+    (tmp_path / "file").write_bytes(b"content")
+    with open(tmp_path / "file", "rb", buffering=0) as file:
+        body = UploadBody(file, 7)
+        assert content_md5(client, body, checksum="auto") == {}
+        assert content_md5(client, body, checksum="when_required") != {}
+        assert content_md5(client, b"content", checksum="auto") != {}
     client.close()
 
 
 def test_no_digest_beside_the_newer_checksums() -> None:
     client = make_client(S3Options(bucket="bucket"))
-    assert content_md5(client, b"content") == {}
+    assert content_md5(client, b"content", checksum="auto") == {}
     client.close()
 
 
@@ -79,7 +95,7 @@ def test_without_md5_the_body_is_signed_instead(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(hashlib, "md5", forbidden)
     client = make_client(S3Options(bucket="bucket", endpoint="http://127.0.0.1:1"))
-    assert content_md5(client, b"content") == {}
+    assert content_md5(client, b"content", checksum="auto") == {}
     assert "payload_signing_enabled" not in client.meta.config.s3
     client.close()
 

@@ -9,7 +9,13 @@ from dvx.core.errors import UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
-from dvx.store.chunk_reader import RANGE_TARGET_BYTES, decode_verified, plan_ranges, read_chunks, read_range
+from dvx.store.chunk_reader import (
+    RANGE_TARGET_BYTES,
+    decode_frames,
+    plan_ranges,
+    read_chunks,
+    verify_frames,
+)
 from dvx.store.damage import DamagedPack
 from dvx.store.index import Location
 from dvx.store.runs import RANGE_GAP_BYTES
@@ -79,9 +85,11 @@ def test_any_flipped_bit_of_a_frame_names_the_pack(tmp_path, local, content):
 
 def test_damage_on_a_remote_says_push(tmp_path, remote):
     (location,) = chunks_of(remote, add_file(remote, tmp_path, os.urandom(5000)))
-    (frame,) = read_range(remote, location.pack, [location.entry])
+    key, entry = pack_key(location.pack), location.entry
+    frame = remote.backend.get_range(key, entry.offset, entry.frame_end - entry.offset)
+    damaged = memoryview(flip_bit(frame, FRAME_HEADER_BYTES + 5))
     with pytest.raises(DamagedPack) as caught:
-        decode_verified(remote, location.pack, (frame[0], memoryview(flip_bit(bytes(frame[1]), 5))))
+        verify_frames(remote, location.pack, damaged, [entry])
     assert caught.value.is_remote
     assert "dvx push" in caught.value.hints[0]
 
@@ -89,4 +97,4 @@ def test_damage_on_a_remote_says_push(tmp_path, remote):
 def test_codec_of_a_newer_version_is_not_called_damage(local):
     newer = PackEntry(hash_bytes(b"x"), 32, 1, 1, 200)
     with pytest.raises(UnsupportedVersion):
-        decode_verified(local, b"p" * 16, (newer, memoryview(b"x")))
+        decode_frames(local, b"p" * 16, [(newer, memoryview(b"x"))])

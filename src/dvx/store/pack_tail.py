@@ -1,0 +1,54 @@
+"""Reading the index of a pack from the pack's end.
+
+Owns how many requests that takes: one, for a pack that this version could have written. Must not remember anything.
+"""
+
+from contextlib import suppress
+from typing import Final
+
+from dvx.backends.backend import Backend
+from dvx.core.errors import FormatError
+from dvx.formats.layout import pack_key
+from dvx.formats.pack import (
+    HEADER_BYTES,
+    KIND_DATA,
+    KIND_PAGES,
+    TRAILER_BYTES,
+    PackHeader,
+    PackIndex,
+    Trailer,
+    format_header,
+    parse_index,
+    parse_trailer,
+)
+
+# An index of 1 000 chunks is 48 KiB; 96 KiB gets index and trailer of an ordinary pack with one request.
+_TAIL_BYTES: Final = 96 * 1024
+# The chunkers that exist (docs/reference/format/chunking.md).
+_CHUNKERS: Final = (1,)
+
+
+def read_tail_index(backend: Backend, name: bytes) -> PackIndex:
+    """The checked index of a pack. Raises ObjectNotFound, FormatError, IntegrityError and UnsupportedVersion."""
+    key = pack_key(name)
+    tail, size = backend.get_tail(key, _TAIL_BYTES)
+    trailer = parse_trailer(tail[-TRAILER_BYTES:], pack_size=size)
+    wanted = size - trailer.index_offset
+    if wanted > len(tail):
+        tail = backend.get_range(key, trailer.index_offset, wanted - len(tail)) + tail
+    start = len(tail) - wanted
+    index_bytes = tail[start : start + trailer.index_length]
+    if len(tail) == size:
+        return parse_index(tail[:HEADER_BYTES], index_bytes, trailer)
+    return _guess_header(index_bytes, trailer) or parse_index(
+        backend.get_range(key, 0, HEADER_BYTES), index_bytes, trailer
+    )
+
+
+def _guess_header(index_bytes: bytes, trailer: Trailer) -> PackIndex | None:
+    """The index, if the pack starts with a header of ours: the digest in the trailer covers header and index."""
+    for chunker in _CHUNKERS:
+        for kind in (KIND_DATA, KIND_PAGES):
+            with suppress(FormatError):
+                return parse_index(format_header(PackHeader(kind, chunker)), index_bytes, trailer)
+    return None

@@ -1,0 +1,136 @@
+"""How many requests commands make, and how many of them wait for each other: work, not time.
+
+The remote is `rclone serve s3` behind a proxy that logs. Every bound is for the small inputs made here.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from dvx.testing.proxy import FaultProxy, start_fault_proxy
+from dvx.testing.servers import S3Remote
+from dvx.testing.workspace import Workspace, clone_repo, make_repo
+
+# Marker, listing, record: what every first contact asks for.
+CONTACT = 3
+
+
+@pytest.fixture
+def proxy(rclone_remote: S3Remote, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
+    with start_fault_proxy(rclone_remote.endpoint) as running:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", running.endpoint)
+        yield running
+
+
+@pytest.fixture
+def author(tmp_path: Path, proxy: FaultProxy, rclone_remote: S3Remote) -> Workspace:
+    return make_repo(tmp_path / "author", remote=rclone_remote.url)
+
+
+def share(author: Workspace, files: Mapping[str, bytes], *tracked: str) -> None:
+    author.write(files)
+    author.add(*tracked)
+    author.commit()
+    author.push()
+
+
+def fresh(author: Workspace, tmp_path: Path, proxy: FaultProxy) -> Workspace:
+    clone = clone_repo(author, tmp_path / "clone")
+    proxy.start_log()
+    return clone
+
+
+def folder(count: int, size: int) -> dict[str, bytes]:
+    return {f"data/part-{n // 100:03}/{n:05}.bin": os.urandom(size) for n in range(count)}
+
+
+def test_push_with_nothing_to_do_asks_for_marker_records_and_each_pack_once(
+    author: Workspace, proxy: FaultProxy
+) -> None:
+    share(author, folder(50, 1000), "data")
+    proxy.start_log()
+    assert author.push().roots == 0
+    assert proxy.count("PUT") == 0
+    # The record is remembered; the pack of data and the pack of pages are asked for.
+    assert len(proxy.log) == 4
+    assert (proxy.count("GET"), proxy.count("HEAD")) == (2, 2)
+
+
+def test_first_push_of_a_directory_sends_each_object_once(author: Workspace, proxy: FaultProxy) -> None:
+    author.write(folder(50, 1000))
+    author.add("data")
+    proxy.start_log()
+    author.push()
+    assert proxy.count("PUT") == 4  # marker, data, pages, record
+    assert all(number == 1 for (method, _), number in proxy.requests.items() if method == "PUT")
+    assert len(proxy.log) <= 13
+
+
+def test_cold_pull_of_a_directory_makes_three_round_trips_to_its_data(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    files = folder(300, 5000)
+    share(author, files, "data")
+    clone = fresh(author, tmp_path, proxy)
+    proxy.delay_s = 0.05  # so that requests that do not wait for each other overlap
+    clone.pull()
+    assert clone.snapshot() == files
+    assert len(proxy.log) == CONTACT + 2  # one pack of data, one of pages
+    assert proxy.depth_before("/packs/") <= 2  # (marker beside listing) and record; the third brings data
+
+
+def test_cold_pull_of_a_large_file_asks_for_pieces_of_16_mib(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    content = os.urandom(40 * 1024 * 1024)
+    share(author, {"model.bin": content}, "model.bin")
+    clone = fresh(author, tmp_path, proxy)
+    clone.pull()
+    assert clone.read("model.bin") == content
+    assert len(proxy.log) <= len(content) / (8 * 1024 * 1024) + 6
+    assert sum(request.size_bytes for request in proxy.log) < 1.01 * len(content)
+
+
+def test_pull_past_the_store_asks_for_windows_of_8_mib(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    content = os.urandom(40 * 1024 * 1024)
+    share(author, {"model.bin": content}, "model.bin")
+    clone = fresh(author, tmp_path, proxy)
+    clone.pull(no_store=True)
+    assert clone.read("model.bin") == content
+    assert len(proxy.log) <= len(content) / (8 * 1024 * 1024) + 12
+    assert sum(request.size_bytes for request in proxy.log) < 1.02 * len(content)
+
+
+def test_pull_of_one_file_of_ten_thousand_reads_its_range_and_a_few_pages(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    files = folder(10_000, 2000)
+    share(author, files, "data")
+    clone = fresh(author, tmp_path, proxy)
+    path = "data/part-042/04217.bin"
+    clone.pull(path)
+    assert clone.snapshot() == {path: files[path]}
+    assert len(proxy.log) <= CONTACT + 8, [(r.method, r.path[-40:], r.size_bytes) for r in proxy.log]
+    # The index of the pack of data is 480 kB of these, a few pages that are read in one range 360 kB.
+    assert sum(request.size_bytes for request in proxy.log) < 1_050_000
+
+
+def test_pull_with_nothing_to_do_makes_no_request(author: Workspace, proxy: FaultProxy) -> None:
+    share(author, folder(10, 1000), "data")
+    proxy.start_log()
+    author.pull()
+    assert proxy.log == []
+
+
+def test_connections_are_used_again(author: Workspace, proxy: FaultProxy, tmp_path: Path) -> None:
+    share(author, {"model.bin": os.urandom(40 * 1024 * 1024)}, "model.bin")
+    clone = fresh(author, tmp_path, proxy)
+    proxy.connections = 0
+    clone.with_overrides({"core.jobs": "2"}).pull()
+    assert len(proxy.log) > 6
+    # Two downloads, and the marker beside the listing.
+    assert proxy.connections <= 4
