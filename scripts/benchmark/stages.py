@@ -80,7 +80,7 @@ STAGES: Final[dict[str, tuple[Place, ...]]] = {
         Place("dvx.store.index", "ChunkIndex.close"),
         Place("dvx.repo.stat_cache", "StatCache.open"),
         Place("dvx.repo.stat_cache", "StatCache.lookup"),
-        Place("dvx.repo.stat_cache", "StatCache.lookup_tree"),
+        Place("dvx.repo.stat_cache", "StatCache.lookup_range"),
         Place("dvx.repo.stat_cache", "StatCache.store"),
         Place("dvx.repo.stat_cache", "StatCache.set_root"),
         Place("dvx.repo.stat_cache", "StatCache.close"),

@@ -17,6 +17,7 @@ from dvx.testing.shell import (
     debris,
     dvx_command,
     kill_and_wait,
+    make_repo,
     must_dvx,
     read_one,
     read_tree,
@@ -24,6 +25,7 @@ from dvx.testing.shell import (
     run_git,
     start_dvx,
     store_of,
+    write_tree,
 )  # fmt: skip
 from dvx.testing.store_scan import check_pointers, scan_store
 
@@ -265,3 +267,27 @@ def test_first_pull_killed_while_a_large_file_is_written_leaves_no_part_of_it(
     must_dvx(fresh, "checkout")
     assert read_tree(fresh / "data") == contents["new"]
     assert debris(fresh) == []
+
+
+@pytest.mark.parametrize("folder", ["data", "data/many"])
+def test_checkout_killed_while_a_folder_is_made_leaves_nothing_under_its_name(
+    tmp_path: Path, strace: list[str], folder: str
+) -> None:
+    author = make_repo(tmp_path / "author", remote=str(tmp_path / "remote"))
+    files = {f"{folder}/{number:03}"[5:]: ("file", b"content %d" % number) for number in range(40)}
+    write_tree(author / "data", files)
+    must_dvx(author, "add", "data")
+    commit(author, "data")
+    must_dvx(author, "push")
+    fresh = clone(author, tmp_path / "fresh")
+    must_dvx(fresh, "fetch")
+    kill_at(strace, ("renameat", 1, "any"), fresh, "checkout")
+    assert not (fresh / folder).exists()
+    (left,) = debris(fresh)
+    assert len(read_tree(fresh / left)) == len(files)
+    must_dvx(fresh, "status")
+    assert debris(fresh) == [left], "a command that writes nothing took away what may still be written"
+    must_dvx(fresh, "checkout")
+    assert read_tree(fresh / "data") == files
+    assert debris(fresh) == []
+    must_dvx(fresh, "status", "--exit-code")

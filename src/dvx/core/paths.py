@@ -16,7 +16,8 @@ MAX_COMPONENT_BYTES: Final = 255
 
 # Components of plain ASCII that start with a letter, digit or underscore and hold no `~` cannot be `.`, `..`
 # or a spelling of `.git`. Nearly every path of a dataset passes here, in about 0.4 microseconds.
-_ORDINARY: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*(?:/[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*)*")
+ORDINARY_PATH: Final = r"[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*(?:/[A-Za-z0-9_][A-Za-z0-9_.,=+@#() -]*)*"
+_ORDINARY: Final = re.compile(ORDINARY_PATH)
 # Compiled when a path is not an ordinary one, which takes 4 ms that other commands save.
 _CONTROL: Final = r"[\x00-\x1f\x7f]"
 # NTFS ignores trailing spaces and dots and opens the stream after a colon; `git~1` is the short name that it

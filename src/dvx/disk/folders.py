@@ -111,7 +111,7 @@ class FolderCache:
 
     def _open_child(self, parent: Folder, name: str, relative: str, *, create: bool) -> Folder:
         try:
-            return _open_real_folder(parent, name)
+            return open_real_folder(parent, name)
         except FileNotFoundError:
             if not create:
                 raise
@@ -121,7 +121,7 @@ class FolderCache:
             raise
         with suppress(FileExistsError):  # somebody else made it a moment ago: opening it tells what it is
             os.mkdir(parent.prefix + name, dir_fd=parent.descriptor)
-        return _open_real_folder(parent, name)
+        return open_real_folder(parent, name)
 
 
 def status(folder: Folder, name: str) -> os.stat_result | None:
@@ -132,7 +132,8 @@ def status(folder: Folder, name: str) -> os.stat_result | None:
         return None
 
 
-def _open_real_folder(parent: Folder, name: str) -> Folder:
+def open_real_folder(parent: Folder, name: str) -> Folder:
+    """Open the folder `name` in `parent`, not through a link. Raises OSError."""
     if parent.descriptor is not None and sys.platform != "win32":
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
         return _DescriptorFolder(os.open(name, flags, dir_fd=parent.descriptor))

@@ -5,23 +5,32 @@ and nothing is reached through a symbolic link. Must not decide what may be over
 a workspace file is never the only holder of its bytes.
 """
 
+import errno
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, write_all
-from dvx.disk.folders import HAS_DESCRIPTORS, Folder, FolderCache
+from dvx.disk.folders import HAS_DESCRIPTORS, Folder, FolderCache, open_real_folder
+from dvx.disk.reading import FileStat
 
 _NEW_FILE: Final = (
     os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
 _MAX_TARGET_BYTES: Final = 4096
+# A folder in the making has a name of this form and holds files only.
+_STAGED_FOLDER: Final = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}-[0-9]+")
+# Making and renaming a folder costs as much as three renames of files.
+_MIN_STAGED_FILES: Final = 4
+_IN_THE_WAY: Final = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +39,14 @@ class Temporary:
 
     folder: str
     name: str
+
+
+class NewFile(NamedTuple):
+    """A file to write: its name in the folder, its whole content, and whether it is executable."""
+
+    name: str
+    data: bytes | memoryview
+    executable: bool
 
 
 class WorkspaceWriter:
@@ -101,24 +118,91 @@ class WorkspaceWriter:
             folder = self._folders.get(temporary.folder, create=False)
             _unlink(folder, temporary.name)
 
-    def write_file(self, rel_path: str, data: bytes | memoryview, *, executable: bool) -> None:
-        """Make `rel_path` a file that holds exactly `data`, as create_temporary and commit would."""
+    def write_file(self, rel_path: str, data: bytes | memoryview, *, executable: bool) -> FileStat:
+        """Make `rel_path` a file that holds exactly `data`, as create_temporary and commit would.
+
+        Returns its status under its name.
+        """
         check_stored_path(rel_path)
         parent, _, final = rel_path.rpartition("/")
-        name = self._temporary_name()
         with disk_errors(self._shown(rel_path), "write"):
+            return self._write_one(parent, NewFile(final, data, executable))
+
+    def write_files(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
+        """Write some files of one folder and return their status, in order.
+
+        A folder that is not there yet appears with all of them at once: made under a temporary name, it needs
+        no temporary name for each file. In a folder that is there, each file appears as write_file makes it. A
+        failure leaves of a new folder nothing, and of the files of an old one some.
+        """
+        for file in files:
+            check_stored_path(f"{rel_dir}/{file.name}" if rel_dir else file.name)
+        if len(files) >= _MIN_STAGED_FILES and self._is_missing(rel_dir):
+            return self._write_folder(rel_dir, files)
+        stats = []
+        for file in files:
+            with disk_errors(self._shown(f"{rel_dir}/{file.name}" if rel_dir else file.name), "write"):
+                stats.append(self._write_one(rel_dir, file))
+        return stats
+
+    def _write_one(self, parent: str, file: NewFile) -> FileStat:
+        name = self._temporary_name()
+        mode = 0o777 if file.executable else 0o666
+        try:
+            folder = self._folders.get(parent, create=True)
+            descriptor = _open_new(folder, name, mode)
+        except FileNotFoundError:
+            folder = self._folder_again(parent)
+            descriptor = _open_new(folder, name, mode)
+        with _removed_on_failure(folder, name):
             try:
-                folder = self._folders.get(parent, create=True)
-                descriptor = _open_new(folder, name, 0o777 if executable else 0o666)
-            except FileNotFoundError:
-                folder = self._folder_again(parent)
-                descriptor = _open_new(folder, name, 0o777 if executable else 0o666)
-            with _removed_on_failure(folder, name):
+                write_all(descriptor, file.data)
+            finally:
+                os.close(descriptor)
+            _rename(folder, name, folder, file.name)
+        return _status(folder, file.name)
+
+    def _is_missing(self, rel_dir: str) -> bool:
+        """Whether a folder can be made under another name first; never where paths are not held open."""
+        if not HAS_DESCRIPTORS or not rel_dir:
+            return False
+        try:
+            with disk_errors(self._shown(rel_dir), "write"):
+                folder = self._folders.get(rel_dir, create=False)
+        except LocalDiskError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return True
+            raise
+        return folder.descriptor is None
+
+    def _write_folder(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
+        parent, _, final = rel_dir.rpartition("/")
+        name = self._temporary_name()
+        with disk_errors(self._shown(rel_dir), "write"):
+            above = self._folder(parent)
+            os.mkdir(above.prefix + name, dir_fd=above.descriptor)
+            try:
+                staged = open_real_folder(above, name)
+                stats = [_write_new(staged, file) for file in files]
                 try:
-                    write_all(descriptor, data)
-                finally:
-                    os.close(descriptor)
-                _rename(folder, name, folder, final)
+                    _rename(above, name, above, final)
+                except OSError as error:
+                    if error.errno not in _IN_THE_WAY:
+                        raise
+                    # Somebody made the folder meanwhile: the files move into it one by one.
+                    stats = self._move_files(staged, rel_dir, files)
+                    os.rmdir(above.prefix + name, dir_fd=above.descriptor)
+            except BaseException:
+                with suppress(OSError):
+                    _remove_flat_folder(above, name)
+                raise
+        return stats
+
+    def _move_files(self, staged: Folder, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
+        folder = self._folder_again(rel_dir)
+        for file in files:
+            _rename(staged, file.name, folder, file.name)
+        return [_status(folder, file.name) for file in files]
 
     def make_symlink(self, rel_path: str, target: str, *, inside: str = "") -> None:
         """Make `rel_path` a symlink to `target`, over a file or symlink that has the name.
@@ -145,6 +229,25 @@ class WorkspaceWriter:
         with disk_errors(self._shown(rel_path), "remove"):
             try:
                 _unlink(self._folders.get(parent, create=False), final)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def remove_leftover(self, rel_path: str) -> bool:
+        """Remove what an interrupted writer left: a temporary file, or a folder in the making with its files.
+
+        False when there is nothing. A folder of another form, or with a folder inside, raises LocalDiskError.
+        """
+        check_stored_path(rel_path)
+        parent, _, name = rel_path.rpartition("/")
+        with disk_errors(self._shown(rel_path), "remove"):
+            try:
+                above = self._folders.get(parent, create=False)
+                found = os.stat(above.prefix + name, dir_fd=above.descriptor, follow_symlinks=False)
+                if stat.S_ISDIR(found.st_mode) and _STAGED_FOLDER.fullmatch(name):
+                    _remove_flat_folder(above, name)
+                else:
+                    _unlink(above, name)
             except FileNotFoundError:
                 return False
         return True
@@ -237,6 +340,30 @@ def _removed_on_failure(folder: Folder, name: str) -> Iterator[None]:
         with suppress(OSError):
             _unlink(folder, name)
         raise
+
+
+def _write_new(folder: Folder, file: NewFile) -> FileStat:
+    """Write a file under its own name into a folder that nobody else knows; the status is that of its last write."""
+    descriptor = _open_new(folder, file.name, 0o777 if file.executable else 0o666)
+    try:
+        write_all(descriptor, file.data)
+        found = os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def _remove_flat_folder(above: Folder, name: str) -> None:
+    """Remove a folder and the files in it; raises OSError where there is a folder inside."""
+    folder = open_real_folder(above, name)
+    for inner in os.listdir(folder.prefix if folder.descriptor is None else folder.descriptor):
+        _unlink(folder, inner)
+    os.rmdir(above.prefix + name, dir_fd=above.descriptor)
+
+
+def _status(folder: Folder, name: str) -> FileStat:
+    found = os.stat(folder.prefix + name, dir_fd=folder.descriptor, follow_symlinks=False)
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _open_new(folder: Folder, name: str, mode: int) -> int:

@@ -83,7 +83,7 @@ def walk_tree(
             continue
         entry = listing.entries[key]
         path = listing.prefix + key
-        if entry.is_dir(follow_symlinks=False):
+        if key + "/" in listing.entries:
             below = _list_subfolder(entry, path, ignore, leftovers)
             if below is None:
                 continue
@@ -114,13 +114,14 @@ def _list_folder(folder: str, prefix: str, ignore: Ignore | None, leftovers: lis
         for entry in found:
             name = entry.name
             is_dir = entry.is_dir(follow_symlinks=False)
-            if name == ".git":
-                continue
-            if name.startswith(TEMPORARY_PREFIX):
-                if leftovers is not None:
-                    leftovers.append(prefix + name)
-                continue
             path = prefix + name
+            if name[0] == ".":
+                if name == ".git":
+                    continue
+                if name.startswith(TEMPORARY_PREFIX):
+                    if leftovers is not None:
+                        leftovers.append(path)
+                    continue
             if ignore is not None and ignore(path, is_dir):
                 continue
             if not name.isascii() and not _is_utf8(name):
@@ -148,7 +149,10 @@ def _look_at(entry: os.DirEntry[str], path: str) -> WalkEntry | None:
     kind: EntryKind
     if stat.S_ISREG(mode):
         kind = "executable" if mode & _EXECUTABLE_BIT else "file"
-    elif stat.S_ISLNK(mode):
+        # Straight to tuple.__new__, which takes half the time of WalkEntry(...).
+        columns = (path, kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        return tuple.__new__(WalkEntry, columns)
+    if stat.S_ISLNK(mode):
         kind = "symlink"
     elif stat.S_ISDIR(mode):
         kind = "directory"

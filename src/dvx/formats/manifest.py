@@ -5,13 +5,15 @@ store; works on bytes that somebody else fetched.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from itertools import islice
+from operator import lt
+from typing import Final, NamedTuple, NoReturn
 
 from dvx.core.errors import FormatError, UnsupportedVersion
 from dvx.core.ids import EMPTY_ID, ID_BYTES
-from dvx.core.paths import check_stored_path
+from dvx.core.paths import MAX_COMPONENT_BYTES, ORDINARY_PATH, check_stored_path
 
 # A page is stored as one chunk, and no chunk is larger than 256 KiB.
 MAX_PAGE_BYTES: Final = 256 * 1024
@@ -25,18 +27,21 @@ _KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
 _HEADER: Final = re.compile(r"dvx-manifest ([1-9][0-9]{0,8}) (.*)")
 _LEVEL: Final = re.compile(r"inner ([1-9])")
 _LEAF_LINE: Final = re.compile(r"^([fxld]) (0|[1-9][0-9]{0,18}) ([0-9a-f]{64}) ([^\n]+)\n", re.MULTILINE)
+# The same with a path that check_stored_path accepts for its letters alone: nearly every one of a dataset.
+_ORDINARY_LEAF_LINE: Final = re.compile(
+    rf"^([fxld]) (0|[1-9][0-9]{{0,18}}) ([0-9a-f]{{64}}) ({ORDINARY_PATH})\n", re.MULTILINE
+)
 _INNER_LINE: Final = re.compile(
     r"^([1-9][0-9]{0,18}) (0|[1-9][0-9]{0,18}) ([0-9a-f]{64}) ([^\n]+)\n", re.MULTILINE
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of a directory listing.
 
     `kind` is `file`, `executable`, `symlink` or `directory` (an empty one). `size` is in bytes and `id` is
     the 32-byte content id; of a symlink both describe the target text in UTF-8, of an empty directory they
-    are 0 and the id of no bytes.
+    are 0 and the id of no bytes. A tuple because a directory may have millions of them.
     """
 
     path: str
@@ -95,6 +100,34 @@ class PathOrder:
                 if path[len(start)] == "/":
                     refuse_manifest(f"{start[:200]!a} is both an entry and the parent of {path[:200]!a}")
         starts.append(path)
+
+    def accept_all(self, paths: Sequence[str]) -> None:
+        """Take many paths at once, in a fifth of the time. Raises as accept."""
+        if not paths:
+            return
+        if not self._are_plain(paths):
+            for path in paths:
+                self.accept(path)
+            return
+        last = paths[-1]
+        known = {*self._starts, *paths}
+        self._starts = [last[:end] for end in range(1, len(last) + 1) if last[:end] in known]
+
+    def _are_plain(self, paths: Sequence[str]) -> bool:
+        """Whether the paths increase and no path so far is a folder above one of them."""
+        if self._starts and paths[0] <= self._starts[-1]:
+            return False
+        if not all(map(lt, paths, islice(paths, 1, None))):
+            return False
+        known = {*self._starts, *paths}
+        folders = {path.rpartition("/")[0] for path in paths}
+        return not any(above in known for folder in folders for above in _and_above(folder))
+
+
+def _and_above(folder: str) -> Iterator[str]:
+    while folder:
+        yield folder
+        folder = folder.rpartition("/")[0]
 
 
 def parse_page(data: bytes | memoryview, *, order: PathOrder | None = None) -> LeafPage | InnerPage:
@@ -192,20 +225,33 @@ def _rows(pattern: re.Pattern[str], body: str) -> list[tuple[str, str, str, str]
 
 
 def _parse_entries(body: str, *, order: PathOrder) -> tuple[Entry, ...]:
-    entries: list[Entry] = []
-    accept, append, from_hex = order.accept, entries.append, bytes.fromhex
-    total = 0
-    for letter, digits, id_digits, path in _rows(_LEAF_LINE, body):
-        check_stored_path(path)
-        accept(path)
-        size = int(digits)
-        total += size
-        entry = Entry(path, _KINDS[letter], size, from_hex(id_digits))
-        if letter == "l" or letter == "d":
+    rows = _leaf_rows(body)
+    order.accept_all([row[3] for row in rows])
+    # Straight to tuple.__new__, which takes half the time of Entry(...).
+    new, kind, kinds, from_hex = tuple.__new__, Entry, _KINDS, bytes.fromhex
+    entries = tuple(
+        [
+            new(kind, (path, kinds[letter], int(digits), from_hex(id_digits)))
+            for letter, digits, id_digits, path in rows
+        ]
+    )
+    for entry in entries:
+        if entry[1] == "symlink" or entry[1] == "directory":
             _check_special(entry)
-        append(entry)
-    _check_total((total,))
-    return tuple(entries)
+    _check_total([entry[2] for entry in entries])
+    return entries
+
+
+def _leaf_rows(body: str) -> list[tuple[str, str, str, str]]:
+    """Split the lines of a leaf; every path is one that check_stored_path accepts."""
+    rows: list[tuple[str, str, str, str]] = _ORDINARY_LEAF_LINE.findall(body)
+    if len(rows) != body.count("\n") or max((len(row[3]) for row in rows), default=0) > MAX_COMPONENT_BYTES:
+        rows = _rows(_LEAF_LINE, body)
+        for row in rows:
+            check_stored_path(row[3])
+    elif body and not body.endswith("\n"):
+        refuse_manifest("it has a malformed line")
+    return rows
 
 
 def _parse_children(body: str) -> tuple[ChildPage, ...]:

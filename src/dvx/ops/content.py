@@ -19,6 +19,9 @@ from dvx.repo.stat_cache import StatCache, StatRow, row_matches
 
 _HASHES_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 20_000
+# Rows are read in path order, as walks ask for them: a few for a single path, more where they were needed.
+_FIRST_ROWS: Final = 16
+_MOST_ROWS: Final = 4096
 
 
 class ContentIds:
@@ -32,19 +35,36 @@ class ContentIds:
         self._cache = cache
         self._root = root
         self._path = path
-        self._rows: dict[str, StatRow] | None = None
+        # The rows of the paths from `_start` to `_last`.
+        self._rows: dict[str, StatRow] = {}
+        self._start, self._last = "", ""
+        self._limit = 0
+        self._hits = 0
         self._fresh: list[tuple[str, StatRow]] = []
         # A file that changes after this moment may have been read before it did, within one tick of its clock.
         self._observed_ns = None if is_writing else time.time_ns()
 
     def known(self, path: str, found: WalkEntry) -> bytes | None:
         """The id of a file that is as it was when its id was computed, else None."""
-        if self._rows is None:
-            self._rows = self._cache.lookup_tree(self._path)
-            if (row := self._cache.lookup(self._path)) is not None:
-                self._rows[""] = row
-        row = self._rows.get(path[len(self._path) + 1 :])
-        return row.id if row is not None and row_matches(row, found) else None
+        row = self._rows.get(path)
+        if row is None:
+            if not self._start <= path <= self._last:
+                self._load_rows(path)
+                row = self._rows.get(path)
+            if row is None:
+                return None
+        self._hits += 1
+        return row.id if row_matches(row, found) else None
+
+    def _load_rows(self, path: str) -> None:
+        """Read the rows from `path` on: more than before if those were of use, few if paths are far apart."""
+        is_dense = self._hits * 4 >= self._limit > 0
+        self._limit = min(4 * self._limit, _MOST_ROWS) if is_dense else _FIRST_ROWS
+        # All that starts with "path/" sorts before "path0": "0" is the character after "/".
+        end = self._path + "0"
+        self._rows = self._cache.lookup_range(path, end, limit=self._limit)
+        self._start, self._hits = path, 0
+        self._last = next(reversed(self._rows)) if len(self._rows) == self._limit else end
 
     def remember(self, path: str, kind: str, stat: FileStat, content_id: bytes) -> None:
         """Note the id of a file in the state `stat`; symlinks and directories are not worth a row."""

@@ -16,6 +16,8 @@ from dvx.ops.trees import Pair, Tree
 from dvx.store.page_reader import PageReader
 
 _IGNORES_MODE: Final = os.name == "nt"
+# Enough for all cores; a million files without rows in the cache would otherwise be in memory at once.
+_UNSURE_AT_ONCE: Final = 8192
 
 
 class FileState(StrEnum):
@@ -38,27 +40,42 @@ class Difference(NamedTuple):
 
 
 def find_differences(project: Project, tree: Tree, pages: PageReader) -> Iterator[Difference]:
-    """Yield the differences of one tree. Files whose state is not in the cache are hashed, last.
+    """Yield the differences of one tree. Files whose state is not in the cache are hashed, many at once.
 
     A file of another size is modified without being read. Ids found on the way are remembered.
     """
     ids = ContentIds(project.stat_cache, tree.root, tree.path)
     unsure: dict[str, Pair] = {}
     for pair in tree.pairs(pages):
-        difference = _judge(pair, ids)
+        difference = _seen_difference(pair)
         if difference is not None:
             yield difference
-        elif _must_hash(pair, ids):
-            unsure[pair.path] = pair
+            continue
+        path, offset, entry, found = pair
+        if entry is None or found is None or entry.kind == "directory":
+            continue
+        known = ids.known(path, found)
+        if known is None:
+            unsure[path] = pair
+            if len(unsure) >= _UNSURE_AT_ONCE:
+                yield from _hash_unsure(project, ids, unsure)
+                unsure = {}
+        elif known != entry.id:
+            yield Difference(path, FileState.MODIFIED, entry, found, offset, known)
+    yield from _hash_unsure(project, ids, unsure)
+    ids.save()
+
+
+def _hash_unsure(project: Project, ids: ContentIds, unsure: dict[str, Pair]) -> Iterator[Difference]:
     to_hash = ((path, pair.found) for path, pair in unsure.items() if pair.found is not None)
     for path, found, content_id in ids.hash_all(to_hash, jobs=project.jobs, reporter=project.reporter):
         pair = unsure[path]
         if pair.entry is None or content_id != pair.entry.id:
             yield Difference(path, FileState.MODIFIED, pair.entry, found, pair.offset, content_id)
-    ids.save()
 
 
-def _judge(pair: Pair, ids: ContentIds) -> Difference | None:
+def _seen_difference(pair: Pair) -> Difference | None:
+    """The difference that shows without looking at contents."""
     path, offset, entry, found = pair
     if entry is None:
         return Difference(path, FileState.UNTRACKED, None, found, offset)
@@ -66,17 +83,7 @@ def _judge(pair: Pair, ids: ContentIds) -> Difference | None:
         return Difference(path, FileState.DELETED, entry, None, offset)
     if is_other_kind(entry, found) or (entry.size != found.size and entry.kind != "directory"):
         return Difference(path, FileState.MODIFIED, entry, found, offset)
-    known = ids.known(path, found)
-    if known is not None and known != entry.id:
-        return Difference(path, FileState.MODIFIED, entry, found, offset, known)
     return None
-
-
-def _must_hash(pair: Pair, ids: ContentIds) -> bool:
-    entry, found = pair.entry, pair.found
-    if entry is None or found is None or entry.kind == "directory":
-        return False
-    return ids.known(pair.path, found) is None
 
 
 def is_other_kind(entry: Entry, found: WalkEntry) -> bool:

@@ -1,4 +1,4 @@
-"""Temporary files that interrupted commands left in the workspace.
+"""Temporary files, and folders in the making, that interrupted commands left in the workspace.
 
 Owns their removal, which is safe only under the lock of the workspace: then nobody is still writing them.
 """
@@ -26,7 +26,7 @@ def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
     with WorkspaceWriter(project.repository.root) as writer:
         for name in names:
             try:
-                removed += writer.remove(name)
+                removed += writer.remove_leftover(name)
             except DvxError:
                 continue
     return removed

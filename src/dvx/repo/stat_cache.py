@@ -4,11 +4,10 @@ Owns `stat.db` and the rule for when a row may be believed. It is a cache: anyth
 (files are hashed again), never data, and a damaged or foreign file is moved aside and begun anew.
 """
 
-import gc
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
 
@@ -30,6 +29,10 @@ _SCHEMA: Final = (
     " inode INTEGER, kind INTEGER, id BLOB) WITHOUT ROWID",
     "CREATE TABLE roots (path TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID",
     f"PRAGMA user_version={_VERSION}",
+)
+_RANGE: Final = (
+    "SELECT path, size, mtime_ns, ctime_ns, inode, kind, id FROM files"
+    " WHERE path >= ? AND path < ? ORDER BY path LIMIT ?"
 )
 _KINDS: Final[tuple[EntryKind, ...]] = ("file", "executable", "symlink", "directory")
 _LOCK_WAIT_S: Final = 30.0
@@ -124,15 +127,14 @@ class StatCache:
 
     def lookup(self, path: str) -> StatRow | None:
         """Return the row of one path."""
-        return self._read(lambda: self._rows("path = ?", (path,), cut=0)).get(path)
+        return self.lookup_range(path, path + "\0", limit=1).get(path)
 
-    def lookup_tree(self, prefix: str) -> dict[str, StatRow]:
-        """Return the rows below the folder `prefix` ("" is everything), by path relative to it."""
-        if not prefix:
-            return self._read(lambda: self._rows("1", (), cut=0))
-        # All that starts with "prefix/": "0" is the character after "/".
-        bounds = (prefix + "/", prefix + "0")
-        return self._read(lambda: self._rows("path > ? AND path < ?", bounds, cut=len(prefix) + 1))
+    def lookup_range(self, start: str, end: str, *, limit: int) -> dict[str, StatRow]:
+        """Return the first `limit` rows from `start` on, before `end`, by path in path order.
+
+        Reads no more than these rows, and holds no lock afterwards.
+        """
+        return self._read(lambda: self._rows(start, end, limit))
 
     def store(self, rows: Iterable[tuple[str, StatRow]], *, observed_ns: int) -> None:
         """Remember rows, in one transaction.
@@ -178,18 +180,14 @@ class StatCache:
         root = row[0] if row else None
         return root if isinstance(root, bytes) and len(root) == ID_BYTES else None
 
-    def _rows(self, where: str, values: tuple[str, ...], *, cut: int) -> dict[str, StatRow]:
-        query = f"SELECT path, size, mtime_ns, ctime_ns, inode, kind, id FROM files WHERE {where}"  # noqa: S608
-        # Straight to tuple.__new__, and no pauses for garbage that cannot be there: StatRow(...) and the
-        # collector would double the time for a million rows.
+    def _rows(self, start: str, end: str, limit: int) -> dict[str, StatRow]:
+        # Straight to tuple.__new__: StatRow(...) would double the time for a million rows.
         new, kinds, row = tuple.__new__, _KINDS, StatRow
-        with _collector_paused():
-            return {
-                path[cut:]: new(row, (size, mtime_ns, ctime_ns, inode, kinds[kind], content_id))
-                for path, size, mtime_ns, ctime_ns, inode, kind, content_id in self._connection.execute(
-                    query, values
-                )
-            }
+        found = self._connection.execute(_RANGE, (start, end, limit))
+        return {
+            path: new(row, (size, mtime_ns, ctime_ns, inode, kinds[kind], content_id))
+            for path, size, mtime_ns, ctime_ns, inode, kind, content_id in found
+        }
 
     def _read(self, ask: Callable[[], _T]) -> _T:
         try:
@@ -220,17 +218,6 @@ class StatCache:
         if is_damaged:
             _move_aside(self._path)
         self._connection = _connect(self._path) if is_damaged else _in_memory()
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _columns(

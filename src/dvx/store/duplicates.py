@@ -25,7 +25,9 @@ def split_duplicates(files: Sequence[FileToWrite]) -> tuple[list[FileToWrite], l
     unique: list[FileToWrite] = []
     copies: list[tuple[FileToWrite, str]] = []
     for file in files:
-        if file.size >= MIN_COPY_BYTES and file.id in first:
+        if file.size < MIN_COPY_BYTES:
+            unique.append(file)
+        elif file.id in first:
             copies.append((file, first[file.id]))
         else:
             first[file.id] = file.path

@@ -3,6 +3,7 @@
 Owns the packs of pages. Where pages are cut is dvx.formats.manifest_tree; reading is dvx.store.page_reader.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,7 +44,11 @@ class ManifestWriter:
 
     def add(self, entry: Entry) -> None:
         """Add the next entry, in path order."""
-        built = self._builder.add(entry)
+        self.add_all([entry])
+
+    def add_all(self, entries: Sequence[Entry]) -> None:
+        """Add the next entries, in path order."""
+        built = self._builder.add_all(entries)
         if built:
             self._waiting.extend(built)
             if len(self._waiting) >= _PAGES_AT_ONCE:

@@ -5,7 +5,7 @@ Owns the splitting of wanted files into windows. Must not read chunks; only pack
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from dvx.chunking.parts import Buffer
 from dvx.core.errors import FormatError
@@ -16,16 +16,24 @@ from dvx.store.old_file import OldFile
 from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
 from dvx.store.store import Store
 
-_WINDOW_PARTS: Final = 512
+# 4 096 tiny files are about 1 MB of planning; whoever writes them handles a whole folder at once.
+_WINDOW_PARTS: Final = 4096
+# A window ends with its folder if it has at least this much to do: then two workers seldom write into one folder,
+# where they would wait for each other in the kernel.
+_FOLDER_WINDOW_BYTES: Final = WINDOW_BYTES // 4
+_FOLDER_WINDOW_PARTS: Final = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A file's place in the byte stream of its root: [start, start + size). `token` is the caller's."""
+class Wanted(NamedTuple):
+    """A file's place in the byte stream of its root: [start, start + size). `token` is the caller's.
+
+    `folder` is the same for files that are best kept in one window.
+    """
 
     token: object
     start: int
     size: int
+    folder: str = ""
 
 
 @dataclass(slots=True)
@@ -56,10 +64,19 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
     """Split wanted files, given in stream order, into windows. Raises FormatError for a record that does not fit."""
     cutter = RunCutter(runs, find_index)
     window = Window()
+    folder = ""
     for file in wanted:
-        if window.plain_bytes >= WINDOW_BYTES:
+        if window.plain_bytes >= WINDOW_BYTES or (file.folder != folder and _is_worth_a_task(window)):
             yield window
             window = Window()
+        folder = file.folder
+        if (chunk := cutter.next_chunk(file.start, file.size)) is not None:
+            window.parts.append(Part(file.token, 0, True, [chunk], file.size))
+            window.plain_bytes += file.size
+            if len(window.parts) >= _WINDOW_PARTS:
+                yield window
+                window = Window()
+            continue
         part = Part(file.token, 0, is_last=False)
         window.parts.append(part)
         done = 0
@@ -83,6 +100,10 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
             window = Window()
     if window.parts:
         yield window
+
+
+def _is_worth_a_task(window: Window) -> bool:
+    return window.plain_bytes >= _FOLDER_WINDOW_BYTES or len(window.parts) >= _FOLDER_WINDOW_PARTS
 
 
 FindOldFile = Callable[[Part], OldFile | None]

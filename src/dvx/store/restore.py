@@ -20,7 +20,7 @@ from dvx.core.memory import keep_freed_memory
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors, write_all
 from dvx.disk.reading import FileStat
-from dvx.disk.safe_writes import Temporary, WorkspaceWriter
+from dvx.disk.safe_writes import NewFile, Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
 from dvx.store.damage import DamagedPack, damaged_pack
 from dvx.store.old_file import OldFile
@@ -125,7 +125,7 @@ class Restorer:
             yield from self._restore(files)
 
     def _restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
-        wanted = (Wanted(file, file.start, file.size) for file in files)
+        wanted = (Wanted(file, file.start, file.size, file.path.rpartition("/")[0]) for file in files)
         for window in plan_windows(self._runs, self._store.pack_index, wanted):
             larges = self._prepare_larges(window)
             self._tasks.append(_Task(window, larges, self._pool.submit(self._work, window, larges)))
@@ -148,30 +148,39 @@ class Restorer:
         return larges
 
     def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[Buffer] | FileStat]:
-        results: list[list[Buffer] | FileStat] = []
+        results: dict[int, list[Buffer] | FileStat] = {}
+        folders: dict[str, list[tuple[int, NewFile]]] = {}
         found = read_window(self._store, window, self._find_old)
         for number, (part, chunks) in enumerate(zip(window.parts, found, strict=True)):
             large = larges.get(number)
-            if large is None:
-                results.append(self._write_whole(part, chunks))
-            else:
+            if large is not None:
                 self._write_part(large, part, chunks)
-                results.append(chunks)
-        return results
+                results[number] = chunks
+                continue
+            file, data = _file_of(part), self._whole_content(part, chunks)
+            if file.kind == "symlink":
+                self._make_symlink(file, _link_target(file, bytes(data)))
+                results[number] = stat_written(self._root, file)
+                continue
+            folder, _, name = file.path.rpartition("/")
+            folders.setdefault(folder, []).append((number, NewFile(name, data, file.kind == "executable")))
+        for folder, files in folders.items():
+            stats = self._writer.write_files(folder, [file for _, file in files])
+            results.update((number, stat) for (number, _), stat in zip(files, stats, strict=True))
+        return [results[number] for number in range(len(window.parts))]
 
     def _find_old(self, part: Part) -> OldFile | None:
         return None if part.is_whole else self._old_files.get(_file_of(part).path)
 
-    def _write_whole(self, part: Part, chunks: list[Buffer]) -> FileStat:
+    def _whole_content(self, part: Part, chunks: list[Buffer]) -> Buffer:
+        """The checked content of a file that is one part."""
         file = _file_of(part)
         data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if self._store.is_remote and len(part.chunks) == 1 and part.chunks[0][1].id == file.id:
+            return data  # a remote's chunks are checked as they are read, and this one is the file
         if (hash_bytes(data) if data else EMPTY_ID) != file.id:
             raise self._wrong_content(file, part, chunks)
-        if file.kind == "symlink":
-            self._make_symlink(file, _link_target(file, bytes(data)))
-        else:
-            self._writer.write_file(file.path, data, executable=file.kind == "executable")
-        return stat_written(self._root, file)
+        return data
 
     def _make_symlink(self, file: FileToWrite, target: str) -> None:
         try:
@@ -198,7 +207,12 @@ class Restorer:
 
     def _complete_oldest(self) -> Iterator[tuple[FileToWrite, FileStat]]:
         task = self._tasks.popleft()
-        for number, (part, result) in enumerate(zip(task.window.parts, task.future.result(), strict=True)):
+        results = task.future.result()
+        whole = [
+            _file_of(p).size for p, r in zip(task.window.parts, results, strict=True) if type(r) is FileStat
+        ]
+        self._reporter.advance(size_bytes=sum(whole), files=len(whole))
+        for number, (part, result) in enumerate(zip(task.window.parts, results, strict=True)):
             file = _file_of(part)
             if isinstance(result, list):
                 large = task.larges[number]
@@ -215,7 +229,6 @@ class Restorer:
                     continue
                 self._reporter.advance(size_bytes=part.plain_bytes)
             else:
-                self._reporter.advance(size_bytes=file.size, files=1)
                 yield file, result
 
     def _has_wrong_old_content(self, large: _Large) -> bool:

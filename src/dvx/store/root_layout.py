@@ -52,13 +52,13 @@ class RangeBudget:
     def note(self, pack: bytes, start: int, end: int, plain_bytes: int) -> None:
         """Account for bytes [start, end) of a pack becoming part of the root."""
         self._leave_full_window()
-        if self._opens_range(pack, start):
-            self.ranges += 1
-            self._window_ranges += 1
         first, last = start // RANGE_GAP_BYTES, end // RANGE_GAP_BYTES
-        self._blocks.add((pack, first))
-        if last > first:
-            self._blocks.update((pack, block) for block in range(first + 1, last + 1))
+        # Most small chunks end in the block of the one before.
+        if first != last or (pack, first) not in self._blocks:
+            if self._opens_range(pack, start):
+                self.ranges += 1
+                self._window_ranges += 1
+            self._blocks.update((pack, block) for block in range(first, last + 1))
         self.plain_bytes += plain_bytes
         self._window_plain += plain_bytes
 

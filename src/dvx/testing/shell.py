@@ -191,8 +191,8 @@ def debris(folder: Path) -> list[str]:
     """Temporary files of dvx below `folder`, outside `.git`."""
     return sorted(
         str((Path(parent) / name).relative_to(folder))
-        for parent, _, files in os.walk(folder)
-        for name in files
+        for parent, folders, files in os.walk(folder)
+        for name in [*folders, *files]
         if name.startswith(TEMPORARY_PREFIX) and ".git" not in Path(parent).relative_to(folder).parts
     )
 

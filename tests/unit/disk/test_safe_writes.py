@@ -8,7 +8,7 @@ import pytest
 
 from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.disk import folders, safe_writes
-from dvx.disk.safe_writes import WorkspaceWriter, check_symlink_target
+from dvx.disk.safe_writes import NewFile, WorkspaceWriter, check_symlink_target
 
 
 @pytest.fixture(params=["descriptors", "paths"])
@@ -242,3 +242,131 @@ def test_workspace_writer_needs_no_umask(root, writer, monkeypatch):
     monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask belongs to the whole process"))
     writer.write_file("x", b"", executable=True)
     assert safe_writes.TEMPORARY_PREFIX == ".dvx-tmp-"
+
+
+# many files of one folder
+
+MANY = [NewFile(f"{number:02}", b"%d" % number, number == 3) for number in range(9)]
+
+
+def check_many(folder, stats):
+    for file, found in zip(MANY, stats, strict=True):
+        path = folder / file.name
+        seen = path.lstat()
+        assert path.read_bytes() == file.data
+        assert seen.st_mode & 0o777 == (0o750 if file.executable else 0o640)
+        assert found == (seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns, seen.st_ino)
+
+
+@pytest.mark.parametrize("folder", ["new", "a/b/new", ""])
+def test_files_of_a_new_or_old_folder_are_written_with_the_status_they_keep(writer, root, folder):
+    check_many(root / folder, writer.write_files(folder, MANY))
+    check_many(root / folder, writer.write_files(folder, MANY[:]))
+    assert len(everything(root)) == len(MANY)
+
+
+def test_new_folder_appears_only_when_all_its_files_are_written(writer, root, monkeypatch):
+    if not folders.HAS_DESCRIPTORS:
+        pytest.skip("folders are made in place where they cannot be held open")
+    seen = []
+    write_all = safe_writes.write_all
+
+    def spy(descriptor, data):
+        seen.append((root / "data/new").exists())
+        write_all(descriptor, data)
+
+    monkeypatch.setattr(safe_writes, "write_all", spy)
+    check_many(root / "data/new", writer.write_files("data/new", MANY))
+    assert seen == [False] * len(MANY)
+    assert [entry.name for entry in (root / "data").iterdir()] == ["new"]
+
+
+def test_new_folder_whose_last_file_fails_is_not_there_at_all(writer, root, monkeypatch):
+    if not folders.HAS_DESCRIPTORS:
+        pytest.skip("folders are made in place where they cannot be held open")
+    write_all = safe_writes.write_all
+
+    def full(descriptor, data):
+        if data == MANY[-1].data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_all(descriptor, data)
+
+    monkeypatch.setattr(safe_writes, "write_all", full)
+    with pytest.raises(LocalDiskError) as caught:
+        writer.write_files("data/new", MANY)
+    assert caught.value.kind == "disk-full"
+    assert everything(root) == []
+    assert list((root / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize("is_empty", [False, True])
+def test_folder_that_somebody_makes_meanwhile_keeps_its_files_and_gets_the_new_ones(
+    writer, root, monkeypatch, is_empty
+):
+    if not folders.HAS_DESCRIPTORS:
+        pytest.skip("folders are made in place where they cannot be held open")
+    write_all = safe_writes.write_all
+
+    def make_folder(descriptor, data):
+        (root / "data/new").mkdir(exist_ok=True)
+        if not is_empty:
+            (root / "data/new/theirs").write_text("kept")
+        write_all(descriptor, data)
+
+    monkeypatch.setattr(safe_writes, "write_all", make_folder)
+    check_many(root / "data/new", writer.write_files("data/new", MANY))
+    assert (root / "data/new/theirs").exists() is not is_empty
+    assert [entry.name for entry in (root / "data").iterdir()] == ["new"]
+
+
+@pytest.mark.parametrize("obstacle", ["link", "file"])
+def test_link_or_file_that_takes_the_place_of_a_new_folder_is_refused(
+    writer, root, tmp_path, monkeypatch, obstacle
+):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+
+    def take_place(descriptor, data):
+        if not os.path.lexists(root / "new"):
+            if obstacle == "link":
+                (root / "new").symlink_to(outside)
+            else:
+                (root / "new").write_text("theirs")
+
+    monkeypatch.setattr(safe_writes, "write_all", take_place)
+    if not folders.HAS_DESCRIPTORS:
+        pytest.skip("folders are made in place where they cannot be held open")
+    with pytest.raises(PathRefused if obstacle == "link" else LocalDiskError):
+        writer.write_files("new", MANY)
+    assert everything(outside) == []
+    assert [entry.name for entry in root.iterdir()] == ["new"]
+
+
+def test_many_files_are_refused_through_a_symlinked_parent_and_under_unsafe_names(writer, root, tmp_path):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (root / "data").symlink_to(outside)
+    for folder in ("data", "data/new"):
+        with pytest.raises(PathRefused, match="`data` is a symbolic link"):
+            writer.write_files(folder, MANY)
+    for folder, name in (("x", "../y"), ("..", "y"), ("x", ".git"), ("/etc", "y")):
+        with pytest.raises(PathRefused):
+            writer.write_files(folder, [*MANY, NewFile(name, b"", False)])
+    assert everything(outside) == []
+    assert [entry.name for entry in root.iterdir()] == ["data"]
+
+
+def test_leftover_files_and_folders_in_the_making_are_removed_and_nothing_else(writer, root):
+    staged = root / "d/.dvx-tmp-0123456789abcdef-7"
+    staged.mkdir(parents=True)
+    (staged / "x").write_text("part")
+    (root / "d/.dvx-tmp-0123456789abcdef-8").write_text("part")
+    assert writer.remove_leftover("d/.dvx-tmp-0123456789abcdef-7")
+    assert writer.remove_leftover("d/.dvx-tmp-0123456789abcdef-8")
+    assert not writer.remove_leftover("d/.dvx-tmp-0123456789abcdef-9")
+    for kept in (".dvx-tmp-mine/x", ".dvx-tmp-0123456789abcdef-1/sub/x"):
+        (root / kept).parent.mkdir(parents=True)
+        (root / kept).write_text("mine")
+        with pytest.raises(LocalDiskError):
+            writer.remove_leftover(kept.split("/")[0])
+        assert (root / kept).read_text() == "mine"

@@ -166,3 +166,47 @@ def test_parse_page_at_the_size_limit_is_read() -> None:
     page = parse_page(data)
     assert isinstance(page, LeafPage)
     assert format_page(page) == data
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [["a", "a-b", "a/c"]],
+        [["a"], ["a-b", "a/c"]],
+        [["a", "a-b"], ["a-c", "a/b/c"]],
+        [["a/b", "a/b-c"], ["a/b.d"], ["a/b/c"]],
+        [["b", "a"]],
+        [["a", "a"]],
+        [["b"], ["a"]],
+        [["b"], ["b"]],
+    ],
+)
+def test_paths_in_groups_are_refused_as_they_are_one_by_one(groups: list[list[str]]) -> None:
+    def one_by_one() -> None:
+        order = PathOrder()
+        for path in [path for group in groups for path in group]:
+            order.accept(path)
+
+    def in_groups() -> None:
+        order = PathOrder()
+        for group in groups:
+            order.accept_all(group)
+
+    with pytest.raises(FormatError) as expected:
+        one_by_one()
+    with pytest.raises(FormatError) as found:
+        in_groups()
+    assert str(found.value) == str(expected.value)
+
+
+def test_paths_in_groups_leave_the_same_to_be_checked_as_one_by_one() -> None:
+    order = PathOrder()
+    order.accept_all(["a", "a-b", "a-b.c"])
+    order.accept_all([])
+    order.accept("a-bc")
+    with pytest.raises(FormatError):
+        order.accept_all(["a-bc/d"])
+    order = PathOrder()
+    order.accept_all(["x", "x.y"])
+    with pytest.raises(FormatError):
+        order.accept("x/y")

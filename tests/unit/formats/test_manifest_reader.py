@@ -141,7 +141,7 @@ def test_diff_manifests_of_trees_of_different_depth_is_complete() -> None:
 
 def test_changed_kind_counts_as_difference() -> None:
     pages = Pages()
-    plain, executable = _entry("run.sh"), replace(_entry("run.sh"), kind="executable")
+    plain, executable = _entry("run.sh"), _entry("run.sh")._replace(kind="executable")
     found = list(diff_manifests(pages.build([plain]), pages.build([executable]), pages))
     assert found == [(plain, executable)]
 

@@ -1,6 +1,7 @@
 """ops.content: ids from the cache where it can be trusted, else from the bytes."""
 
 import os
+import time
 
 from dvx.core.ids import hash_bytes
 from dvx.core.progress import NullReporter
@@ -48,3 +49,32 @@ def test_file_that_is_not_as_it_was_seen_has_no_id(work):
     with work.open() as project:
         ids = ContentIds(project.stat_cache, work.root, "data")
         assert hashed(ids, (path, entry)) == {"data/a": None}
+
+
+def test_rows_are_found_in_any_order_and_few_are_read_for_one_path(work, monkeypatch):
+    contents = {f"data/{number:05d}": b"%d" % number for number in range(3000)}
+    work.write(contents)
+    names = sorted(contents)
+    time.sleep(0.05)  # a row of a file that changed within the last tick of the clock is not kept
+    with work.open() as project:
+        ids = ContentIds(project.stat_cache, work.root, "data")
+        hashed(ids, *(seen(work, name) for name in names))
+        ids.save()
+    read = []
+    with work.open() as project:
+        lookup = project.stat_cache.lookup_range
+
+        def counted(start, end, *, limit):
+            read.append(limit)
+            return lookup(start, end, limit=limit)
+
+        monkeypatch.setattr(project.stat_cache, "lookup_range", counted)
+        for order in (names[::-1], names[::700], names, [names[5]]):
+            read.clear()
+            ids = ContentIds(project.stat_cache, work.root, "data")
+            assert {name: ids.known(*seen(work, name)) for name in order} == {
+                name: hash_bytes(contents[name]) for name in order
+            }
+            if order is names:
+                assert len(read) < 10
+        assert read == [16]

@@ -64,8 +64,8 @@ def test_file_that_ends_with_its_window_leaves_the_next_file_whole(second):
 
 
 def test_thousands_of_empty_files_are_split_into_windows():
-    found = windows(1, *((number, 0, 0) for number in range(1300)))
-    assert [len(window.parts) for window in found] == [512, 512, 276]
+    found = windows(1, *((number, 0, 0) for number in range(9000)))
+    assert [len(window.parts) for window in found] == [4096, 4096, 808]
 
 
 def test_nothing_wanted_gives_no_windows():
@@ -85,3 +85,13 @@ def test_window_reads_each_repeated_chunk_once(tmp_path, local):
     (chunks,) = read_window(local, window)
     assert b"".join(chunks) == data
     assert len({id(chunk) for chunk in chunks}) == 1
+
+
+def test_window_ends_with_its_folder_only_where_there_is_enough_to_do():
+    quarter = WINDOW_BYTES // 4 // CHUNK
+    wanted = [(number, number * CHUNK, CHUNK, "ab"[number >= quarter]) for number in range(quarter + 4)]
+    assert [len(window.parts) for window in windows(quarter + 4, *wanted)] == [quarter, 4]
+    wanted = [(number, number * CHUNK, CHUNK, str(number)) for number in range(quarter + 4)]
+    assert [len(window.parts) for window in windows(quarter + 4, *wanted)] == [quarter, 4]
+    wanted = [(number, number * CHUNK, CHUNK, str(number)) for number in range(4)]
+    assert [len(window.parts) for window in windows(4, *wanted)] == [4]

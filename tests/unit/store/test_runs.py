@@ -104,3 +104,28 @@ def test_packs_within_names_only_the_packs_of_the_spans():
     assert packs_within(runs, [(9, 11), (40, 41)]) == {runs[0].pack, runs[1].pack, runs[4].pack}
     assert packs_within(runs, [(10, 10), (20, 30)]) == {runs[2].pack}
     assert packs_within(runs, []) == set()
+
+
+def test_next_chunk_answers_only_for_the_one_chunk_right_behind_the_last_cut():
+    def cutter():
+        return RunCutter([run_of(0, 3), run_of(1, 3, B)], lambda name: INDEX)
+
+    found = cutter()
+    assert found.next_chunk(0, 10) is None, "nothing was cut yet"
+    assert list(found.chunks(0, 10)) == [(A, INDEX.entries[:1])]
+    assert found.next_chunk(10, 20) == (A, INDEX.entries[1])
+    assert found.next_chunk(10, 20) is None
+    assert found.next_chunk(30, 29) is None
+    assert found.next_chunk(30, 70) is None, "two chunks"
+    assert found.next_chunk(30, 30) == (A, INDEX.entries[2])
+    assert found.next_chunk(60, 40) == (A, INDEX.entries[3])
+    assert found.next_chunk(100, 20) is None, "the next run"
+    assert list(found.chunks(100, 120)) == [(B, INDEX.entries[1:2])]
+    assert found.next_chunk(120, 30) == (B, INDEX.entries[2])
+    assert list(found.chunks(30, 60)) == [(A, INDEX.entries[2:3])]
+    assert found.next_chunk(60, 0) is None
+    assert found.next_chunk(60, 40) == (A, INDEX.entries[3])
+    found = cutter()
+    list(found.chunks(0, 10))
+    list(found.cut(30, 60))
+    assert found.next_chunk(10, 20) is None, "something else was cut meanwhile"
