@@ -35,7 +35,7 @@ from dvx.store.translate import RootData, make_placement
 # Names are looked at for other systems in groups, so that a million of them are never in memory at once.
 _NAMES_AT_ONCE = 50_000
 # Unchanged files go through the ingester in stretches: one step for each costs 9 microseconds a file.
-_KEPT_AT_ONCE = 8192
+_KEPT_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, slots=True)

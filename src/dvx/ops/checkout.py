@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
 from dvx.core.sizes import format_size
@@ -145,7 +146,8 @@ def _plan_tree(
     obstacles = judge.judge(suspects, written=written, folders=change.folders, force=force)
     change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
     _keep_unmoved(project, change, pages)
-    change.write.sort(key=lambda file: (file.start, file.path))
+    # Path order is stream order. Sorting by pairs would take 72 MB more for a million files.
+    change.write.sort(key=attrgetter("path"))
     check_names_fit(tree, [file.path for file in change.write])
     return change
 

@@ -27,7 +27,8 @@ from dvx.store.store import Store
 SMALL_FILE_BYTES: Final = 1024 * 1024
 _BATCH_FILES: Final = 128
 _BATCH_BYTES: Final = 2 * 1024 * 1024
-_MAX_PENDING: Final = 4096
+# What waits for a task before it: a stretch of reused runs may stand for thousands of files.
+_MAX_PENDING: Final = 64
 
 
 @dataclass(frozen=True, slots=True)

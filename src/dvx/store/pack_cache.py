@@ -9,9 +9,9 @@ from typing import Final
 
 from dvx.formats.pack import PackIndex
 
-# An entry takes about 250 bytes with its id and dictionary slot: 300 000 of them are about 75 MB, the indexes
-# of 300 ordinary packs (19 GB of data) or of 18 packs full of 4 KiB files.
-MAX_ENTRIES: Final = 300_000
+# An entry takes about 250 bytes with its id and dictionary slot: 200 000 of them are about 50 MB, the indexes
+# of 200 ordinary packs (13 GB of data) or of 12 packs full of 4 KiB files.
+MAX_ENTRIES: Final = 200_000
 
 
 class PackIndexCache:
