@@ -34,8 +34,8 @@ SMALL_FILE_BYTES: Final = 40 * 1024
 
 KEYS_PER_LIST: Final = 1000
 RANGE_BYTES: Final = 8 * 1024 * 1024
-# A pack whose index is not known yet: one GET for its tail, one for its header.
-INDEX_REQUESTS: Final = 2
+# A pack whose index is not known yet: one GET for its tail.
+INDEX_REQUESTS: Final = 1
 ROOT_BYTES: Final = 10**12
 CHANGED_PART: Final = 0.01
 

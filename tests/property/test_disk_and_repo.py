@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dvx.core.errors import DvxError, PathRefused
 from dvx.core.paths import check_stored_path
-from dvx.disk.safe_writes import WorkspaceWriter, check_symlink_target
+from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.disk.symlinks import check_symlink_target
 from dvx.disk.walk import walk_tree
 from dvx.repo.config_edit import set_value
 from dvx.repo.gitignore import add_ignore, remove_ignore

@@ -21,11 +21,11 @@ from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, write_all
 from dvx.disk.folders import HAS_DESCRIPTORS, Folder, FolderCache, open_real_folder
 from dvx.disk.reading import FileStat
+from dvx.disk.symlinks import check_symlink_target
 
 _NEW_FILE: Final = (
     os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 )
-_MAX_TARGET_BYTES: Final = 4096
 # A folder in the making has a name of this form and holds files only.
 _STAGED_FOLDER: Final = re.compile(re.escape(TEMPORARY_PREFIX) + "[0-9a-f]{16}-[0-9]+")
 # Making and renaming a folder costs as much as three renames of files.
@@ -290,46 +290,6 @@ class WorkspaceWriter:
 
     def _shown(self, relative: str) -> str:
         return f"{self._root}/{relative}"
-
-
-def check_symlink_target(link_path: str, target: str) -> None:
-    """Refuse a symlink that could lead out of its tracked folder. `link_path` is relative to that folder.
-
-    Accepted are relative targets whose `..` all come first and climb no higher than the tracked folder. A
-    `..` after a name is refused even where it looks harmless: if the name is itself a link, it leads
-    somewhere else than the text says. Raises PathRefused (kind `unsafe-symlink`).
-    """
-    reason = _target_reason(link_path, target)
-    if reason is not None:
-        raise PathRefused(
-            f"the symbolic link `{link_path}` to {target[:200]!a} is refused: {reason}",
-            hints=[
-                "replace the link by the file it stands for, or by a relative link inside the same folder",
-                "or leave it out with a line in `.dvxignore`",
-            ],
-            kind="unsafe-symlink",
-        )
-
-
-def _target_reason(link_path: str, target: str) -> str | None:
-    if not target or len(target) > _MAX_TARGET_BYTES:
-        return "its target is empty or too long"
-    if target.startswith("/") or target[1:2] == ":":
-        return "its target is absolute"
-    parts = [part for part in target.split("/") if part not in ("", ".")]
-    climbs = next((i for i, part in enumerate(parts) if part != ".."), len(parts))
-    if ".." in parts[climbs:]:
-        return "its target has `..` after a name"
-    folders = link_path.split("/")[:-1]
-    if climbs > len(folders):
-        return "its target leaves the tracked folder"
-    try:
-        reached = folders[: len(folders) - climbs] + parts[climbs:]
-        if reached:
-            check_stored_path("/".join(reached))
-    except PathRefused as error:
-        return error.what
-    return None
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dvx.backends.backend import ObjectNotFound, not_found
 from dvx.core.ids import hash_bytes
 from dvx.disk.reading import Source
-from dvx.disk.safe_writes import check_symlink_target
+from dvx.disk.symlinks import check_symlink_target
 from dvx.formats.layout import pack_key
 from dvx.formats.manifest import Entry
 from dvx.formats.placement import Placement

@@ -13,6 +13,7 @@ from typing import Final
 
 from dvx.core.errors import IntegrityError
 from dvx.core.parallel import map_parallel
+from dvx.disk.page_cache import forget_file
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import PackEntry, PackIndex
 from dvx.formats.placement import Run
@@ -140,6 +141,8 @@ class ArrivingStore(Store):
         # No digest: it would take another pass over the file, and only a push of this pack to one more remote
         # would use it; without it that push compares the frames.
         self._target.backend.put_file(pack_key(pack.name), pack.path, consume=True)
+        if (path := self._target.backend.local_path(pack_key(pack.name))) is not None:
+            forget_file(path)  # what it holds is on its way into the workspace
         self.index.add_pack(self._target.id, pack.name, pack.index())
         self.index.add_hold(self._source.id, [pack.name])
         pack.forget()

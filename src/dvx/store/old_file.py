@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, NamedTuple
 
+from dvx.disk.page_cache import forget_pages
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
 from dvx.store.runs import FindIndex, RunCutter, run_entries
 
 # Below this the packs are as quick: finding the old version's record costs a few milliseconds.
 OLD_FILE_FROM_BYTES: Final = 4 * 1024 * 1024
+# A call costs a few microseconds.
+_FORGET_FROM_BYTES: Final = 1024 * 1024
 
 
 class Stretch(NamedTuple):
@@ -67,7 +70,12 @@ class OldFile:
             data = os.pread(self._descriptor, stretch.size, stretch.offset)
         except OSError:
             return None
-        return data if len(data) == stretch.size else None
+        if len(data) != stretch.size:
+            return None
+        if stretch.size >= _FORGET_FROM_BYTES:
+            # The new file takes the place of this one; without this both would be in memory.
+            forget_pages(self._descriptor, offset=stretch.offset, size=stretch.size)
+        return data
 
     def stretches(self, chunks: Sequence[tuple[bytes, PackEntry]]) -> list[Stretch]:
         """Divide consecutive chunks of the new file into stretches that lie together in the old one, or nowhere."""

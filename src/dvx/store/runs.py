@@ -18,8 +18,8 @@ from dvx.formats.placement import Run
 RANGE_GAP_BYTES: Final = 512 * 1024
 # Readers take a root's stream in windows of 8 MiB: with a dozen in flight memory stays near 200 MiB.
 WINDOW_BYTES: Final = 8 * 1024 * 1024
-# At most this many windows are in flight, whatever the number of threads: with their stored bytes about 260 MiB.
-MAX_WINDOWS: Final = 20
+# At most this many windows are in flight, whatever the number of threads: with their stored bytes about 180 MiB.
+MAX_WINDOWS: Final = 14
 FindIndex = Callable[[bytes], PackIndex]
 
 

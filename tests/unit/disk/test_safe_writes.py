@@ -8,7 +8,8 @@ import pytest
 
 from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.disk import folders, safe_writes
-from dvx.disk.safe_writes import NewFile, WorkspaceWriter, check_symlink_target
+from dvx.disk.safe_writes import NewFile, WorkspaceWriter
+from dvx.disk.symlinks import check_symlink_target
 
 
 @pytest.fixture(params=["descriptors", "paths"])
