@@ -125,7 +125,12 @@ class Restorer:
             yield from self._restore(files)
 
     def _restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
-        wanted = (Wanted(file, file.start, file.size, file.path.rpartition("/")[0]) for file in files)
+        # Windows end where folders do, so that workers seldom share one; not where each window is a request.
+        at_folders = self._store.backend.is_local
+        wanted = (
+            Wanted(file, file.start, file.size, file.path.rpartition("/")[0] if at_folders else "")
+            for file in files
+        )
         for window in plan_windows(self._runs, self._store.pack_index, wanted):
             larges = self._prepare_larges(window)
             self._tasks.append(_Task(window, larges, self._pool.submit(self._work, window, larges)))
