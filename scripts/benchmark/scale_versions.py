@@ -157,7 +157,7 @@ def report_versions(points: Sequence[VersionPoint], wrong: list[str], *, rows: i
     section.notes = [
         "flat: median of the last fifth of the versions over median of the first fifth, version 1 left out",
         "ranges: ranged reads that a reader of the whole version makes, after merging in windows of 8 MiB; the rule "
-        "allows one for each MiB of reused bytes, and 64",
+        "allows three for each MiB, and 64",
     ]
     section.wrong = wrong
     section.raw = {"rows": rows, "points": [asdict(point) for point in points]}
