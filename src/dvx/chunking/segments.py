@@ -1,7 +1,7 @@
 """Encoding many consecutive chunks of one file at once.
 
 Owns the batching: bytes are split into planes once for all chunks, and one call of the library compresses all
-of them. With a call for each chunk, threads spend half of their time handing the interpreter lock to each
+of them. With a call for each chunk, threads spend much of their time handing the interpreter lock to each
 other. Must not choose codecs: that is the encoder's business, and one chunk at a time has the same result.
 """
 

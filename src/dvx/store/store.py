@@ -7,7 +7,6 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 import os
 from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
@@ -33,14 +32,6 @@ from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
 _MAX_MARKER_BYTES: Final = 64 * 1024
 _MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
 GC_PREFIX: Final = "gc/"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A placement record as found in a store."""
-
-    name: bytes
-    placement: Placement
 
 
 class Store:
