@@ -53,7 +53,7 @@ STAGES: Final[dict[str, tuple[Place, ...]]] = {
         Place("dvx.disk.atomic", "write_atomic"),
         Place("dvx.disk.links", "copy_file"),
         Place("dvx.disk.links", "copy_content"),
-        Place("dvx.disk.safe_writes", "WorkspaceWriter.write_file"),
+        Place("dvx.disk.safe_writes", "WorkspaceWriter.write_files"),
         Place("dvx.disk.safe_writes", "WorkspaceWriter.make_symlink"),
         Place("dvx.disk.safe_writes", "WorkspaceWriter.create_temporary"),
         Place("dvx.disk.safe_writes", "WorkspaceWriter.commit"),

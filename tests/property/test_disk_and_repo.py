@@ -1,5 +1,6 @@
 """Laws of dvx.disk and dvx.repo that hold for every input."""
 
+import errno
 import os
 import tempfile
 
@@ -9,13 +10,29 @@ from hypothesis import strategies as st
 
 from dvx.core.errors import DvxError, PathRefused
 from dvx.core.paths import check_stored_path
-from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.disk.reading import FileStat
+from dvx.disk.safe_writes import NewFile, WorkspaceWriter
 from dvx.disk.symlinks import check_symlink_target
 from dvx.disk.walk import walk_tree
 from dvx.repo.config_edit import set_value
 from dvx.repo.gitignore import add_ignore, remove_ignore
 from dvx.repo.repository import Repository
 from dvx.repo.targets import matches_inside
+
+
+def leads_in_a_circle(path: str) -> bool:
+    try:
+        os.stat(path)
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
+
+
+def write_file(writer: WorkspaceWriter, rel_path: str, data: bytes, *, executable: bool) -> FileStat:
+    folder, _, name = rel_path.rpartition("/")
+    (stat,) = writer.write_files(folder, [NewFile(name, data, executable)])
+    return stat
+
 
 NAMES = st.text(alphabet="ab.-0 ~é\U0001f600", min_size=1, max_size=3)
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
@@ -39,7 +56,7 @@ def test_what_is_written_is_walked_in_the_order_of_its_bytes(paths):
         written = set()
         for path in paths:
             try:
-                writer.write_file(path, path.encode(), executable=False)
+                write_file(writer, path, path.encode(), executable=False)
                 written.add(path)
             except DvxError:  # a folder and a file of one name
                 continue
@@ -61,7 +78,7 @@ def test_no_sequence_of_links_and_writes_leaves_the_root(steps):
             for path, target in steps:
                 for attempt in (
                     lambda path=path, target=target: writer.make_symlink(path, target),
-                    lambda path=path, target=target: writer.write_file(target, b"x", executable=False),
+                    lambda path=path, target=target: write_file(writer, target, b"x", executable=False),
                 ):
                     try:
                         attempt()
@@ -69,6 +86,8 @@ def test_no_sequence_of_links_and_writes_leaves_the_root(steps):
                         continue
             for folder, folders, files in os.walk(root):
                 for name in folders + files:
+                    if leads_in_a_circle(os.path.join(folder, name)):
+                        continue  # leads nowhere, and realpath makes something up
                     real = os.path.realpath(os.path.join(folder, name))
                     assert real == root or real.startswith(root + os.sep)
         assert os.listdir(top) == ["outer"]

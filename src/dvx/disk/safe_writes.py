@@ -118,22 +118,13 @@ class WorkspaceWriter:
             folder = self._folders.get(temporary.folder, create=False)
             _unlink(folder, temporary.name)
 
-    def write_file(self, rel_path: str, data: bytes | memoryview, *, executable: bool) -> FileStat:
-        """Make `rel_path` a file that holds exactly `data`, as create_temporary and commit would.
-
-        Returns its status under its name.
-        """
-        check_stored_path(rel_path)
-        parent, _, final = rel_path.rpartition("/")
-        with disk_errors(self._shown(rel_path), "write"):
-            return self._write_one(parent, NewFile(final, data, executable))
-
     def write_files(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
         """Write some files of one folder and return their status, in order.
 
         A folder that is not there yet appears with all of them at once: made under a temporary name, it needs
-        no temporary name for each file. In a folder that is there, each file appears as write_file makes it. A
-        failure leaves of a new folder nothing, and of the files of an old one some.
+        no temporary name for each file. In a folder that is there, each file is written under a temporary name
+        and renamed, as create_temporary and commit would do it. A failure leaves of a new folder nothing, and of
+        the files of an old one some.
         """
         for file in files:
             check_stored_path(f"{rel_dir}/{file.name}" if rel_dir else file.name)

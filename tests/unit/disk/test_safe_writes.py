@@ -8,8 +8,15 @@ import pytest
 
 from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.disk import folders, safe_writes
+from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import NewFile, WorkspaceWriter
 from dvx.disk.symlinks import check_symlink_target
+
+
+def write_file(writer: WorkspaceWriter, rel_path: str, data: bytes, *, executable: bool) -> FileStat:
+    folder, _, name = rel_path.rpartition("/")
+    (stat,) = writer.write_files(folder, [NewFile(name, data, executable)])
+    return stat
 
 
 @pytest.fixture(params=["descriptors", "paths"])
@@ -42,7 +49,7 @@ def everything(root):
 
 @pytest.mark.parametrize(("executable", "mode"), [(False, 0o640), (True, 0o750)])
 def test_write_file_makes_folders_and_follows_the_umask(writer, root, executable, mode):
-    writer.write_file("a/b/c", b"content", executable=executable)
+    write_file(writer, "a/b/c", b"content", executable=executable)
     assert (root / "a/b/c").read_bytes() == b"content"
     assert (root / "a/b/c").stat().st_mode & 0o777 == mode
 
@@ -52,7 +59,7 @@ def test_write_file_replaces_a_file_and_a_symlink_but_not_its_target(writer, roo
     (root / "link").symlink_to("target")
     (root / "file").write_text("old")
     for name in ("link", "file"):
-        writer.write_file(name, memoryview(b"new"), executable=False)
+        write_file(writer, name, memoryview(b"new"), executable=False)
         assert not (root / name).is_symlink()
         assert (root / name).read_bytes() == b"new"
     assert (root / "target").read_text() == "kept"
@@ -88,7 +95,7 @@ def test_write_that_fails_keeps_the_old_file_and_leaves_no_temporary(writer, roo
 
     monkeypatch.setattr(os, step, full)
     with pytest.raises(LocalDiskError) as caught:
-        writer.write_file("file", b"new", executable=False)
+        write_file(writer, "file", b"new", executable=False)
     assert caught.value.kind == "disk-full"
     assert (root / "file").read_text() == "old"
     assert everything(root) == ["file"]
@@ -97,7 +104,7 @@ def test_write_that_fails_keeps_the_old_file_and_leaves_no_temporary(writer, roo
 @pytest.mark.parametrize("path", ["", "../x", "a/../../x", "/etc/x", ".git/hooks/pre-commit", "a//b", "a\0b"])
 def test_unsafe_paths_are_refused_everywhere(writer, root, path):
     for attempt in (
-        lambda: writer.write_file(path, b"", executable=False),
+        lambda: write_file(writer, path, b"", executable=False),
         lambda: writer.create_temporary(path),
         lambda: writer.make_symlink(path, "x"),
         lambda: writer.remove(path),
@@ -113,7 +120,7 @@ def test_nothing_is_written_or_removed_through_a_symlinked_parent(writer, root, 
     (outside / "precious").write_text("mine")
     (root / "data").symlink_to(outside)
     for attempt in (
-        lambda: writer.write_file("data/x", b"", executable=False),
+        lambda: write_file(writer, "data/x", b"", executable=False),
         lambda: writer.create_temporary("data/x"),
         lambda: writer.make_symlink("data/x", "y"),
         lambda: writer.make_folders("data/sub"),
@@ -127,7 +134,7 @@ def test_nothing_is_written_or_removed_through_a_symlinked_parent(writer, root, 
 def test_directory_in_the_place_of_a_file_is_kept(writer, root):
     (root / "x/y").mkdir(parents=True)
     with pytest.raises(LocalDiskError):
-        writer.write_file("x", b"", executable=False)
+        write_file(writer, "x", b"", executable=False)
     with pytest.raises(LocalDiskError):
         writer.remove("x")
     assert everything(root) == []
@@ -135,11 +142,11 @@ def test_directory_in_the_place_of_a_file_is_kept(writer, root):
 
 
 def test_folder_removed_by_somebody_else_is_made_again(writer, root):
-    writer.write_file("a/b/one", b"1", executable=False)
+    write_file(writer, "a/b/one", b"1", executable=False)
     (root / "a/b/one").unlink()
     (root / "a/b").rmdir()
     (root / "a").rmdir()
-    writer.write_file("a/b/two", b"2", executable=False)
+    write_file(writer, "a/b/two", b"2", executable=False)
     assert everything(root) == ["a/b/two"]
     (root / "a/b/two").unlink()
     (root / "a/b").rmdir()
@@ -176,7 +183,7 @@ def test_remove_takes_files_and_links_and_says_whether_there_was_one(writer, roo
 
 def test_remove_empty_folders_goes_up_to_the_first_that_is_used(writer, root):
     writer.make_folders("a/b/c/d")
-    writer.write_file("a/keep", b"", executable=False)
+    write_file(writer, "a/keep", b"", executable=False)
     writer.remove_empty_folders("a/b/c/d")
     assert os.listdir(root / "a") == ["keep"]
     writer.remove("a/keep")
@@ -198,7 +205,7 @@ def test_many_threads_write_into_many_folders(writer, root):
     names = [f"d{number % 90}/e/f{number}" for number in range(900)]
 
     def write(name):
-        writer.write_file(name, name.encode(), executable=False)
+        write_file(writer, name, name.encode(), executable=False)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, names))
@@ -241,7 +248,7 @@ def test_symlink_target_that_may_leave_the_folder_is_refused(link, target, reaso
 
 def test_workspace_writer_needs_no_umask(root, writer, monkeypatch):
     monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the umask belongs to the whole process"))
-    writer.write_file("x", b"", executable=True)
+    write_file(writer, "x", b"", executable=True)
     assert safe_writes.TEMPORARY_PREFIX == ".dvx-tmp-"
 
 
