@@ -133,3 +133,46 @@ def test_submodule_is_a_repository_of_its_own(author: Path, tree: dict, tmp_path
     commit(outer, "own")
     must_dvx(outer, "push")
     must_dvx(outer, "status", "--remote", "--exit-code")
+
+
+def test_sparse_checkout_leaves_out_the_data_of_pointers_that_are_not_there(
+    author: Path, tree: dict, tmp_path: Path
+) -> None:
+    write_tree(author / "far/more", TREE)
+    must_dvx(author, "add", "far/more")
+    commit(author, "more data")
+    must_dvx(author, "push")
+    run_git(tmp_path, "clone", "-q", "--no-checkout", str(author), "sparse")
+    sparse = tmp_path / "sparse"
+    run_git(sparse, "sparse-checkout", "set", "--no-cone", "/*", "!/far")
+    run_git(sparse, "checkout", "-q")
+    must_dvx(sparse, "pull")
+    assert read_tree(sparse / "data") == tree
+    assert not (sparse / "far").exists()
+    assert run_dvx(sparse, "status", "--exit-code").code == 0
+    must_dvx(sparse, "push")
+    (sparse / "model.bin").write_bytes(b"a new model")
+    must_dvx(sparse, "add", "--update")
+    assert run_git(sparse, "diff", "--cached", "--name-only") == "model.bin.dvx"
+    run_git(sparse, "sparse-checkout", "disable")
+    must_dvx(sparse, "pull", "far")
+    assert read_tree(sparse / "far/more") == TREE
+
+
+@pytest.mark.parametrize("what", ["blob:none", "tree:0"])
+def test_partial_clone(author: Path, tree: dict, tmp_path: Path, what: str) -> None:
+    (author / "model.bin").write_bytes(b"another model")
+    must_dvx(author, "add", "model.bin")
+    commit(author, "change")
+    must_dvx(author, "push")
+    run_git(author, "config", "uploadpack.allowFilter", "true")
+    run_git(author, "config", "uploadpack.allowAnySHA1InWant", "true")
+    run_git(tmp_path, "clone", "-q", f"--filter={what}", f"file://{author}", "partial")
+    partial = tmp_path / "partial"
+    must_dvx(partial, "pull")
+    assert read_tree(partial / "data") == tree
+    assert (partial / "model.bin").read_bytes() == b"another model"
+    assert must_dvx(partial, "diff", "--name-only", "HEAD~1", "HEAD").out == "model.bin\n"
+    must_dvx(partial, "fetch", "--rev", "HEAD~1")
+    must_dvx(partial, "checkout", "--rev", "HEAD~1", "model.bin")
+    assert len((partial / "model.bin").read_bytes()) == 120_000

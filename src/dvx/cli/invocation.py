@@ -49,20 +49,20 @@ class Invocation:
         """Whether this runs in continuous integration, by the variable CI that every such service sets."""
         return self.env.get("CI", "").lower() not in ("", "0", "false", "no")
 
-    def repository(self) -> "Repository":
+    def repository(self, *, allows_bare: bool = False) -> "Repository":
         """The Git repository around the current folder. Raises NotARepository."""
         from dvx.repo.repository import Repository
 
-        return Repository.discover(self.folder, env=self.env)
+        return Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
 
     @contextmanager
-    def project(self, *, needs_init: bool = False) -> "Iterator[Project]":
+    def project(self, *, needs_init: bool = False, allows_bare: bool = False) -> "Iterator[Project]":
         """Open the project around the current folder, with progress on standard error."""
         from dvx.cli.progress import make_reporter
         from dvx.core.progress import NullReporter
         from dvx.ops.project import Project
 
-        repository = self.repository()
+        repository = self.repository(allows_bare=allows_bare)
         if needs_init:
             repository.require_initialised()
         with Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project:

@@ -45,13 +45,18 @@ def choose_targets(project: "Project", targets: Sequence[str]) -> "list[Target]"
 def choose_for_transfer(
     project: "Project", targets: Sequence[str], *, revs: Sequence[str], all_refs: bool
 ) -> "list[Target]":
-    """The targets in the work tree, or at revisions. Raises UsageError for both kinds of revisions at once."""
+    """The targets in the work tree, or at revisions; in a bare repository those of HEAD.
+
+    Raises UsageError for both kinds of revisions at once.
+    """
     from dvx.ops.selection import select_revisions
 
     if revs and all_refs:
         raise UsageError("`--rev` and `--all-refs` exclude each other", hints=["leave one of them out"])
     if not revs and not all_refs:
-        return choose_targets(project, targets)
+        if not project.repository.is_bare:
+            return choose_targets(project, targets)
+        revs = ["HEAD"]
     return select_revisions(project, typed_paths(project, targets), revs=revs, all_refs=all_refs)
 
 

@@ -197,7 +197,7 @@ def _enclosing(path: str, tracked: dict[str, TrackedPointer]) -> str | None:
 
 
 def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
-    _check_overlaps(paths, tracked)
+    check_overlaps(paths, tracked)
     for path in paths:
         absolute = os.path.join(project.repository.root, path)
         if os.path.islink(absolute):
@@ -222,13 +222,14 @@ def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, Trac
     check_git(project, paths)
 
 
-def _check_overlaps(paths: Sequence[str], tracked: dict[str, TrackedPointer]) -> None:
+def check_overlaps(paths: Sequence[str], tracked: Mapping[str, TrackedPointer]) -> None:
+    """Raise PathRefused (kind `overlap`) if one of `paths` is above or below another one, or a tracked path."""
     everything = sorted({*paths, *tracked}, key=lambda path: path + "/")
     for outer, inner in pairwise(everything):
         if inner.startswith(outer + "/") and (outer in paths or inner in paths):
             raise PathRefused(
                 f"`{inner}` is inside `{outer}`; a file can be tracked only once",
-                affected="nothing was added",
+                affected="nothing was changed",
                 hints=[f"stop tracking the inner one: `dvx rm --keep {inner}`", f"then `dvx add {outer}`"],
                 kind="overlap",
             )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.core.errors import NotFound, UsageError
+from dvx.core.errors import GitError, NotFound, UsageError
 from dvx.disk.atomic import disk_errors
 from dvx.repo.repository import Repository
 from dvx.repo.settings import (
@@ -81,7 +81,7 @@ def load_config(
     """
     layers: list[tuple[str, Mapping[str, object]]] = [(_name(p), _read(p)) for p in _user_paths(env)]
     if repo is not None:
-        committed = _read(repo.config_path)
+        committed = _read_committed(repo)
         for key, value in committed.items():
             check_shareable(key, value, origin=f"`{COMMITTED}`")
         layers += [(COMMITTED, committed), (_name(repo.local_config_path), _read(repo.local_config_path))]
@@ -154,6 +154,16 @@ def _name(path: str) -> str:
     return path.replace(os.sep, "/")
 
 
+def _read_committed(repo: Repository) -> dict[str, object]:
+    """The committed file; without a work tree that of HEAD."""
+    if not repo.is_bare:
+        return _read(repo.config_path)
+    try:
+        return _parse(repo.git().run(["cat-file", "blob", f"HEAD:{COMMITTED}"]), f"HEAD:{COMMITTED}")
+    except GitError:
+        return {}
+
+
 def _read(path: str) -> dict[str, object]:
     with disk_errors(path, "read"):
         try:
@@ -161,6 +171,10 @@ def _read(path: str) -> dict[str, object]:
                 data = file.read(_MAX_CONFIG_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             return {}
+    return _parse(data, path)
+
+
+def _parse(data: bytes, path: str) -> dict[str, object]:
     import tomli  # 10 ms that a clone without configuration does not need
 
     try:

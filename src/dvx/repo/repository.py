@@ -21,17 +21,21 @@ class Repository:
 
     `git_dir` belongs to this work tree, `common_dir` to all work trees of the repository; they differ in
     linked work trees only. `prefix` is the folder that the command runs in, relative to `root`, with `/`;
-    "" at the top, and `../...` where GIT_WORK_TREE puts the work tree elsewhere.
+    "" at the top, and `../...` where GIT_WORK_TREE puts the work tree elsewhere. A bare repository has no work
+    tree: its `root` is the Git directory, and nothing tracked is below it.
     """
 
     root: str
     git_dir: str
     common_dir: str
     prefix: str = ""
+    is_bare: bool = False
 
     @staticmethod
-    def discover(start: str, *, env: Mapping[str, str] | None = None) -> "Repository":
-        """Find the work tree that the folder `start` is in.
+    def discover(
+        start: str, *, env: Mapping[str, str] | None = None, allows_bare: bool = False
+    ) -> "Repository":
+        """Find the work tree that the folder `start` is in, or with `allows_bare` the bare repository.
 
         `env` (default: that of the process) may hold GIT_DIR and GIT_WORK_TREE, as Git sets them for hooks.
         Raises NotARepository, of kind `bare-repository` where there is a repository without a work tree.
@@ -39,14 +43,15 @@ class Repository:
         environment = os.environ if env is None else env
         base = os.path.realpath(start)
         if "GIT_DIR" in environment or "GIT_WORK_TREE" in environment:
-            return _ask_git(base, environment)
+            return _ask_git(base, environment, allows_bare=allows_bare)
         folder = base
         while True:
             git_dir = _git_dir_of(folder)
             if git_dir is not None:
-                return _without_git(base, folder, git_dir) or _ask_git(base, environment)
+                found = _without_git(base, folder, git_dir)
+                return found or _ask_git(base, environment, allows_bare=allows_bare)
             if _looks_like_git_dir(folder):
-                raise _bare(folder)
+                return _ask_git(base, environment, allows_bare=allows_bare)
             parent = os.path.dirname(folder)
             if parent == folder:
                 raise _no_repository(start)
@@ -195,27 +200,35 @@ def _without_git(base: str, root: str, git_dir: str) -> Repository | None:
     return Repository(root=root, git_dir=git_dir, common_dir=common, prefix=prefix)
 
 
-def _ask_git(base: str, environment: Mapping[str, str]) -> Repository:
+def _ask_git(base: str, environment: Mapping[str, str], *, allows_bare: bool) -> Repository:
+    git = Git(base, environment=environment)
     try:
-        answer = Git(base, environment=environment).run(
-            ["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"]
-        )
+        answer = git.run(["rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-toplevel"])
     except GitError as error:
         if "must be run in a work tree" in error.what:
-            raise _bare(base) from error
+            if not allows_bare:
+                raise _bare(base) from error
+            return _bare_repository(git, base)
         if error.kind == "git-missing":
             raise
         raise NotARepository(
             f"`{base}` is not in a usable Git repository: {error.what}",
             hints=error.hints or ["make one: `git init`", "or go to one: `cd REPOSITORY`"],
         ) from error
-    git_dir, common, root = (
-        os.path.realpath(os.path.join(base, os.fsdecode(line))) for line in answer.splitlines()
-    )
+    git_dir, common, root = _real_folders(base, answer)
     prefix = _below(root, base)
     if prefix is None:  # GIT_WORK_TREE or core.worktree: the command runs outside the work tree
         prefix = os.path.relpath(base, root).replace(os.sep, "/")
     return Repository(root=root, git_dir=git_dir, common_dir=common, prefix=prefix)
+
+
+def _bare_repository(git: Git, base: str) -> Repository:
+    git_dir, common = _real_folders(base, git.run(["rev-parse", "--absolute-git-dir", "--git-common-dir"]))
+    return Repository(root=git_dir, git_dir=git_dir, common_dir=common, is_bare=True)
+
+
+def _real_folders(base: str, answer: bytes) -> list[str]:
+    return [os.path.realpath(os.path.join(base, os.fsdecode(line))) for line in answer.splitlines()]
 
 
 def _no_repository(start: str) -> NotARepository:
@@ -227,7 +240,10 @@ def _no_repository(start: str) -> NotARepository:
 
 def _bare(folder: str) -> NotARepository:
     return NotARepository(
-        f"`{folder}` is a Git repository without a work tree here; dvx needs the files of one",
-        hints=["make a work tree: `git worktree add ../work`", "or clone it: `git clone REPOSITORY work`"],
+        f"`{folder}` is a Git repository without a work tree here; this command needs the files of one",
+        hints=[
+            "make a work tree: `git worktree add ../work`",
+            "or use what works without: `dvx fetch`, `push`, `ls`, and `dvx diff A B`",
+        ],
         kind="bare-repository",
     )

@@ -69,8 +69,12 @@ def diff(
         raise UsageError(
             "`--json`, `--md` and `--name-only` exclude each other", hints=["choose one of them"]
         )
-    with invocation.project() as project:
+    with invocation.project(allows_bare=True) as project:
         chosen, paths = _split(project, revs, context.meta.get(_SEPARATED))
+        if project.repository.is_bare and len(chosen) < 2:
+            raise UsageError(
+                "without a work tree, two revisions are compared", hints=["name both: `dvx diff HEAD~1 HEAD`"]
+            )
         report = read_diff(
             project,
             old_rev=chosen[0] if chosen else None,
@@ -134,6 +138,8 @@ def _known_paths(project: "Project", words: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse words that are neither revisions nor paths, so that a misspelt revision is no empty answer."""
     from dvx.ops.selection import workspace_pointers
 
+    if project.repository.is_bare:
+        return words
     tracked = [item.path for item in workspace_pointers(project).readable]
     for word in words:
         path = project.repository.relative(word)

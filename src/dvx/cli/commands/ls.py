@@ -48,7 +48,9 @@ def ls(
     """
     from dvx.ops.listing import list_paths
 
-    with invocation.project() as project:
+    with invocation.project(allows_bare=True) as project:
+        if project.repository.is_bare:
+            rev = rev or "HEAD"
         wanted = project.repository.relative(path) if path is not None else None
         found = list_paths(project, wanted or None, rev=rev, recursive=recursive, remote_name=remote_name)
         if as_json:

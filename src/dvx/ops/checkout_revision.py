@@ -1,0 +1,75 @@
+"""`dvx checkout --rev`: data, and the pointers that name it, as a revision has them, without moving HEAD.
+
+Owns what happens to the pointers. Like `git checkout REV -- PATH`, it leaves the older version staged: the next
+commit says what the workspace has. Writing data is dvx.ops.pull.
+"""
+
+import os
+from collections.abc import Sequence
+
+from dvx.core.errors import DataMissing, FormatError, NotFound, WorkspaceConflict, name_some
+from dvx.formats.pointer import Pointer
+from dvx.ops.add_targets import check_overlaps
+from dvx.ops.checkout import CheckoutResult
+from dvx.ops.project import Project
+from dvx.ops.pull import checkout
+from dvx.ops.selection import workspace_pointers
+from dvx.ops.tracking import record_tracking
+from dvx.repo.pointers import TrackedPointer, pointers_at, read_pointer
+from dvx.repo.targets import resolve_targets
+
+
+def checkout_revision(
+    project: Project, targets: Sequence[str], *, rev: str, force: bool
+) -> tuple[CheckoutResult, list[str]]:
+    """Bring `targets` (relative to the root; none means all) to what `rev` has.
+
+    Returns what was done and the Git files that were changed. Where a tracked path is meant as a whole, its
+    pointer is written and staged too; of paths inside a tracked directory only the data changes. Raises, before
+    anything is written, WorkspaceConflict for pointers that no commit has and for work that is not stored, and
+    DataMissing for data that the local store lacks.
+    """
+    chosen = resolve_targets(pointers_at(project.repository, rev), targets)
+    moved = [target.tracked for target in chosen if not target.inside and _is_moved(project, target.tracked)]
+    check_overlaps(
+        [item.path for item in moved], {item.path: item for item in workspace_pointers(project).readable}
+    )
+    if not force:
+        _check_committed(project, moved)
+    try:
+        result = checkout(project, chosen, force=force)
+    except DataMissing as error:
+        raise _fetch_first(error, targets, rev=rev) from error
+    return result, record_tracking(project, {item.path: item.pointer for item in moved})
+
+
+def _is_moved(project: Project, tracked: TrackedPointer) -> bool:
+    return _current(project, tracked.pointer_path) != tracked.pointer
+
+
+def _current(project: Project, pointer_path: str) -> Pointer | None:
+    try:
+        return read_pointer(project.repository, pointer_path).pointer
+    except (FormatError, NotFound):
+        return None
+
+
+def _check_committed(project: Project, moved: Sequence[TrackedPointer]) -> None:
+    """Refuse to write over pointers that no commit has: nothing else may name their data."""
+    changes = project.git.changes_against_head(["*.dvx"])
+    lost = [
+        item.pointer_path
+        for item in moved
+        if item.pointer_path in changes and os.path.lexists(project.repository.absolute(item.pointer_path))
+    ]
+    if lost:
+        raise WorkspaceConflict(
+            f"{len(lost)} pointer(s) that are not committed would be overwritten: {name_some(lost)}",
+            affected="nothing was changed",
+            hints=["keep that version: `git commit`", "or give it up: the same command with `--force`"],
+        )
+
+
+def _fetch_first(error: DataMissing, targets: Sequence[str], *, rev: str) -> DataMissing:
+    command = " ".join(["dvx fetch --rev", rev, *targets])
+    return DataMissing(error.what, affected=error.affected, hints=[f"fetch it: `{command}`"], kind=error.kind)
