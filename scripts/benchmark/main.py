@@ -22,7 +22,7 @@ from benchmark.tools import TOOLS  # noqa: E402
 from benchmark.workloads import KINDS  # noqa: E402
 
 _REMOTES: Final = ("folder", "s3")
-_QUICK_SCALE: Final = 0.1
+_QUICK_SCALE: Final = 0.025
 _DESCRIPTION: Final = "Measure dvx, alone and beside other tools. See docs/explanation/performance.md."
 
 
@@ -66,7 +66,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--quick",
         action="store_true",
-        help=f"--scale {_QUICK_SCALE} --repetitions 1, a few minutes with all tools",
+        help=f"--scale {_QUICK_SCALE} --repetitions 1, each tool on one remote only (S3 if it can) and only dvx "
+        "warmed up: about two minutes with all tools on two idle cores, to see that everything works and roughly "
+        "where dvx stands",
     )
     add("--workloads", type=_names(tuple(KINDS)), default=list(KINDS), metavar="W1,W2,W3", help="which (all)")
     add(
@@ -114,6 +116,7 @@ def _run(arguments: argparse.Namespace) -> int:
         repetitions=1 if arguments.quick else arguments.repetitions,
         folder=arguments.folder.resolve(),
         peers=Peers(arguments.peers.resolve(), not arguments.no_install),
+        is_quick=arguments.quick,
     )
     results = run_benchmark(request, say=lambda line: print(line, file=sys.stderr, flush=True))
     tables = make_tables(results)

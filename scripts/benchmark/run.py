@@ -7,7 +7,7 @@ import random
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +35,11 @@ _MOST_FAILURES: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What to run. `folder` keeps the generated workloads; everything else in it is removed at the end."""
+    """What to run. `folder` keeps the generated workloads; everything else in it is removed at the end.
+
+    A quick run takes each tool to one remote only, the last of `remotes` that it speaks to, and warms up dvx alone:
+    starting hundreds of processes is most of the time of a small run, whatever its size.
+    """
 
     scale: float
     workloads: Sequence[str]
@@ -44,6 +48,7 @@ class RunRequest:
     repetitions: int
     folder: Path
     peers: Peers
+    is_quick: bool = False
 
 
 def run_benchmark(request: RunRequest, *, say: Callable[[str], None]) -> Results:
@@ -59,6 +64,11 @@ def run_benchmark(request: RunRequest, *, say: Callable[[str], None]) -> Results
             return _Run(request, scratch, say, stack).run()
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _last_pairs(pairs: Sequence[tuple[Tool, str]]) -> Iterable[tuple[Tool, str]]:
+    """Each tool once, with the last of its remotes."""
+    return {tool.name: (tool, remote) for tool, remote in pairs}.values()
 
 
 def _ignore(_: Sample) -> None:
@@ -83,6 +93,7 @@ class _Run:
             "tools": list(request.tools),
             "remotes": list(request.remotes),
             "repetitions": request.repetitions,
+            "quick": request.is_quick,
         }
         self._results = Results(parameters, dict(describe_machine(request.folder)), {})
         self._server = self._start_server(stack) if "s3" in request.remotes else None
@@ -130,14 +141,16 @@ class _Run:
 
     def _pairs(self, tools: Sequence[Tool]) -> list[tuple[Tool, str]]:
         remotes = [remote for remote in self._request.remotes if remote != "s3" or self._server is not None]
-        return [(tool, remote) for tool in tools for remote in remotes if remote in tool.remotes]
+        pairs = [(tool, remote) for tool in tools for remote in remotes if remote in tool.remotes]
+        return list(_last_pairs(pairs)) if self._request.is_quick else pairs
 
     def _warm_up(self, tools: Sequence[Tool]) -> list[Tool]:
         """Run each tool once on a small input, so that its bytecode is compiled and what fails is known early."""
         workload = prepare_workload("W3", scale=_WARM_UP_SCALE, folder=self._request.folder / "workloads")
         failed: set[str] = set()
-        last_remotes = {tool.name: (tool, remote) for tool, remote in self._pairs(tools)}
-        for tool, remote in last_remotes.values():
+        for tool, remote in _last_pairs(self._pairs(tools)):
+            if self._request.is_quick and tool.name != "dvx":
+                continue  # installed tools have their bytecode; what fails is known soon enough
             self._say(f"warming up: {tool.name}, {remote}")
             try:
                 self._run_pair(tool, remote, workload, repetition=0, accept=_ignore)

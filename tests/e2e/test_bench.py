@@ -55,3 +55,22 @@ def test_run_measures_every_step_verifies_it_and_writes_all_reports(tmp_path: Pa
     assert ET.fromstring(outputs["svg"].read_text()).tag.endswith("svg")
     assert "| dvx |" in outputs["markdown"].read_text()
     assert os.listdir(tmp_path / "work") == ["workloads"]
+
+
+def test_quick_run_takes_each_tool_to_one_remote_and_warms_up_dvx_alone(tmp_path: Path) -> None:
+    report = tmp_path / "out.json"
+    command = [sys.executable, str(SCRIPT), "run", "--quick", "--workloads", "W3", "--tools", "dvx,boto3,cp"]
+    command += ["--no-install", "--folder", str(tmp_path / "work"), "--peers", str(tmp_path / "peers")]
+    command += ["--json", str(report)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(report.read_text())
+    assert {(sample["tool"], sample["remote"]) for sample in document["samples"]} == (
+        {("dvx", "s3"), ("boto3", "s3"), ("cp", "folder")}
+        if find_rclone()
+        else {("dvx", "folder"), ("cp", "folder")}
+    )
+    assert {sample["repetition"] for sample in document["samples"]} == {1}
+    assert (document["parameters"]["scale"], document["parameters"]["quick"]) == (0.025, True)
+    assert not any(sample["wrong"] for sample in document["samples"])
+    assert done.stderr.count("warming up: ") == done.stderr.count("warming up: dvx") == 1

@@ -1,6 +1,7 @@
 """Laws of pointers: one encoding for each value, nothing lost, nothing but DvxError from any bytes."""
 
 import math
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 
 import tomli
@@ -53,6 +54,28 @@ def test_pointer_survives_and_has_one_encoding(pointer: Pointer) -> None:
     assert format_pointer(again) == data
     assert is_canonical_pointer(data)
     assert parse_pointer(data.replace(b"\n", b"\r\n")) == pointer
+
+
+def outcome(data: bytes) -> Pointer | str:
+    try:
+        return parse_pointer(data)
+    except DvxError as error:
+        return error.kind
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    POINTERS,
+    st.integers(0, 400),
+    st.sampled_from([b"", b"0", b"1", b"9" * 18, b"-", b"f", b"F", b"_", b"\n"]),
+)
+def test_pointers_without_extra_keys_are_read_as_their_toml_is(
+    pointer: Pointer, place: int, inserted: bytes
+) -> None:
+    data = format_pointer(replace(pointer, extra={}))
+    for changed in (data[:place] + inserted + data[place:], data[:place] + inserted + data[place + 1 :]):
+        # A comment at the end makes it a text that only the TOML reader takes, and changes no meaning.
+        assert outcome(changed) == outcome(changed + b"\n# the end\n")
 
 
 @settings(max_examples=200, deadline=None)

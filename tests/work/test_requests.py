@@ -11,6 +11,7 @@ import pytest
 
 from dvx.testing.proxy import FaultProxy, start_fault_proxy
 from dvx.testing.servers import S3Remote
+from dvx.testing.shell import must_dvx
 from dvx.testing.workspace import Workspace, clone_repo, make_repo
 
 # Marker, listing, record: what every first contact asks for.
@@ -66,6 +67,18 @@ def test_first_push_of_a_directory_sends_each_object_once(author: Workspace, pro
     assert proxy.count("PUT") == 4  # marker, data, pages, record
     assert all(number == 1 for (method, _), number in proxy.requests.items() if method == "PUT")
     assert len(proxy.log) <= 13
+
+
+def test_add_with_push_sends_each_object_once(author: Workspace, proxy: FaultProxy) -> None:
+    author.write(folder(50, 1000))
+    proxy.start_log()
+    must_dvx(author.root, "add", "data", "--push")
+    assert proxy.count("PUT") == 4  # marker, data, pages, record
+    assert all(number == 1 for (method, _), number in proxy.requests.items() if method == "PUT")
+    assert len(proxy.log) <= 13  # as many as a push alone
+    proxy.start_log()
+    must_dvx(author.root, "add", "data", "--push")
+    assert len(proxy.log) == 4  # those of a push with nothing to do
 
 
 def test_cold_pull_of_a_directory_makes_three_round_trips_to_its_data(

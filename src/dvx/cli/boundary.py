@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
@@ -55,6 +54,8 @@ def _failed(error: DvxError, invocation: Invocation) -> int:
     _flush(invocation.output)
     invocation.output.message(format_error(error, invocation.output, with_causes=invocation.verbosity > 0))
     if invocation.verbosity > 0:
+        import traceback  # 5 ms that only a failure needs
+
         invocation.output.message("".join(traceback.format_exception(error)).rstrip())
     return error.exit_code
 
@@ -66,6 +67,8 @@ def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int
         return _interrupted(invocation.output)
     if isinstance(error, ClickException):
         return _misused(error, invocation.output)
+    import traceback
+
     from dvx.cli.crash import write_crash_log
 
     output = invocation.output

@@ -5,12 +5,14 @@ Owns the global options, which may stand before or after the command. Must not r
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from dvx.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 _HELP_NAMES: Final = ["-h", "--help"]
@@ -141,8 +143,10 @@ def revisions_options(function: AnyFunction) -> AnyFunction:
 
 def complete_remote(
     _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """The names of remotes, for the shell."""
+    from click.shell_completion import CompletionItem  # 1 ms that only the shell's questions need
+
     from dvx.core.errors import DvxError
     from dvx.repo.config import load_config
     from dvx.repo.remotes import remotes

@@ -5,11 +5,18 @@ nothing to clean up. Must not decide what needs a lock.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import Busy
 from dvx.disk.atomic import disk_errors
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+_POLL_S: Final = 0.05
 
 
 @contextmanager
@@ -22,24 +29,61 @@ def hold_lock(
     free at once. Raises Busy after `timeout_s` seconds, LocalDiskError when the file cannot be made. The file
     stays behind, empty.
     """
-    from filelock import FileLock, Timeout  # 40 ms of imports that reading commands never need
-
-    lock = FileLock(path)
     with disk_errors(path, "lock"):
         os.makedirs(os.path.dirname(path) or os.curdir, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            if on_wait is not None:
-                on_wait()
-            try:
-                lock.acquire(timeout=timeout_s)
-            except Timeout as error:
-                raise _busy(describe, timeout_s) from error
-    try:
+        held = _try_lock(path)
+        if held is None and on_wait is not None:
+            on_wait()
+        deadline_s = time.monotonic() + timeout_s
+        while held is None:
+            if time.monotonic() >= deadline_s:
+                raise _busy(describe, timeout_s)
+            time.sleep(min(_POLL_S, max(0.0, deadline_s - time.monotonic())))
+            held = _try_lock(path)
+    with held:
         yield
-    finally:
-        lock.release()
+
+
+def _try_lock(path: str) -> AbstractContextManager[object] | None:
+    """Take the lock for the length of a block; None if somebody else has it."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        return _try_portable_lock(path)
+    file = open(path, "ab")  # noqa: SIM115 - closing it gives the lock back
+    try:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    except OSError:
+        file.close()
+        return _try_portable_lock(path)  # file systems without flock
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _try_portable_lock(path: str) -> AbstractContextManager[object] | None:
+    """The same where there is no flock. On POSIX it is the same lock as long as there is one."""
+    from filelock import FileLock, Timeout  # 20 ms of imports that systems with flock never need
+
+    lock = FileLock(path)
+    with suppress(Timeout):
+        lock.acquire(timeout=0)
+        return _Releasing(lock)
+    return None
+
+
+class _Releasing(AbstractContextManager[None]):
+    """Gives a lock that is held back at the end of the block."""
+
+    def __init__(self, lock: "FileLock") -> None:
+        self._lock = lock
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _busy(describe: str, timeout_s: float) -> Busy:

@@ -27,6 +27,7 @@ from dvx.ops.trees import Pair
 from dvx.store.damage import DamagedPack
 from dvx.store.ingest import Ingester, Item, Stored
 from dvx.store.manifests import ManifestWriter
+from dvx.store.pack_sink import SealedListener
 from dvx.store.page_reader import PageReader
 from dvx.store.root_layout import RootLayout
 from dvx.store.runs import RunCutter
@@ -83,12 +84,13 @@ class _Kept(NamedTuple):
 class _Adding:
     """One target on its way: its stream of items, its layout and, for a directory, its manifest."""
 
-    def __init__(self, project: Project, target: AddTarget) -> None:
+    def __init__(self, project: Project, target: AddTarget, on_sealed: SealedListener | None) -> None:
         self.project = project
         self.target = target
         self.layout = RootLayout()
         self.ids = ContentIds(project.stat_cache, project.repository.root, target.path)
-        self.manifest = ManifestWriter(project.local) if target.kind == "directory" else None
+        is_directory = target.kind == "directory"
+        self.manifest = ManifestWriter(project.local, on_sealed=on_sealed) if is_directory else None
         self.old = self._old_placement()
         self.file_id: bytes | None = None
         self.size = 0
@@ -241,31 +243,36 @@ class _Adding:
             self.manifest.close()
 
 
-def run_add(project: Project, plan: AddPlan) -> AddResult:
+def run_add(project: Project, plan: AddPlan, *, on_sealed: SealedListener | None = None) -> AddResult:
     """Store all targets, then write their pointers and stage them.
 
     A failure before the first pointer leaves the workspace as it was; what was stored is reused by the next run.
     Where packs of the local store turn out to be lost or damaged, everything that was in them is stored again.
+    `on_sealed` is told of every pack that is made.
     """
     try:
         with project.setting_damage_aside():
-            return _add_once(project, plan)
+            return _add_once(project, plan, on_sealed)
     except (ObjectNotFound, DamagedPack):
         with project.setting_damage_aside():
-            return _add_once(project, plan)
+            return _add_once(project, plan, on_sealed)
 
 
-def _add_once(project: Project, plan: AddPlan) -> AddResult:
+def _add_once(project: Project, plan: AddPlan, on_sealed: SealedListener | None) -> AddResult:
     result = AddResult()
     adding: list[_Adding] = []
     compress = project.config.get("store.compression") != "none"
     project.reporter.start("add")
     try:
         with Ingester(
-            project.local, jobs=project.jobs, compress=compress, reporter=project.reporter
+            project.local,
+            jobs=project.jobs,
+            compress=compress,
+            reporter=project.reporter,
+            on_sealed=on_sealed,
         ) as ingester:
             with project.pages() as pages:
-                for stored in ingester.ingest(_all_items(project, plan, adding, pages)):
+                for stored in ingester.ingest(_all_items(project, plan, adding, pages, on_sealed)):
                     step = stored.token
                     if isinstance(step, _Kept):
                         step.target.accept_kept(step.entries)
@@ -288,9 +295,15 @@ def _add_once(project: Project, plan: AddPlan) -> AddResult:
     return result
 
 
-def _all_items(project: Project, plan: AddPlan, adding: list[_Adding], pages: PageReader) -> Iterator[Item]:
+def _all_items(
+    project: Project,
+    plan: AddPlan,
+    adding: list[_Adding],
+    pages: PageReader,
+    on_sealed: SealedListener | None,
+) -> Iterator[Item]:
     for target in plan.targets:
-        one = _Adding(project, target)
+        one = _Adding(project, target, on_sealed)
         adding.append(one)
         yield from one.items(pages)
 

@@ -5,6 +5,7 @@ Owns opening and closing them, each only when it is first asked for. Must not ho
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class Project:
         self._overrides = overrides
         self._switch_interval_s = sys.getswitchinterval()
         self._stores: dict[str, Store] = {}
+        self._backends: dict[str, Backend] = {}
+        self._opening = threading.RLock()
         self._retry_said_s = -_RETRY_NOTE_EVERY_S
 
     def __enter__(self) -> "Project":
@@ -66,8 +69,9 @@ class Project:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         sys.setswitchinterval(self._switch_interval_s)
-        for store in self._stores.values():
-            store.backend.close()
+        unused = [backend for name, backend in self._backends.items() if name not in self._stores]
+        for backend in [*unused, *(store.backend for store in self._stores.values())]:
+            backend.close()
         for name in ("index", "stat_cache"):
             if name in self.__dict__:
                 self.__dict__[name].close()
@@ -143,19 +147,31 @@ class Project:
         """Open a remote store; `create` writes its marker if the place is still empty.
 
         `roots` are those whose records will be wanted next: where the store is not open yet, that saves a round trip.
+        After `prepare_remote` this may be called from any thread.
         """
         from dvx.store.store import open_store
 
         remote = self.remote_config(name)
-        if remote.name not in self._stores:
-            self._stores[remote.name] = open_store(
-                self.open_backend(remote),
-                self.index,
-                temporary_folder=os.path.join(self.store_path, "tmp"),
-                create=create,
-                roots=roots,
-            )
-        return self._stores[remote.name]
+        with self._opening:
+            if remote.name not in self._stores:
+                self._stores[remote.name] = open_store(
+                    self._backend(remote),
+                    self.index,
+                    temporary_folder=os.path.join(self.store_path, "tmp"),
+                    create=create,
+                    roots=roots,
+                )
+            return self._stores[remote.name]
+
+    def prepare_remote(self, name: str | None) -> None:
+        """Get ready to open a remote, without a request: clients of S3 are made in the main thread only."""
+        self._backend(self.remote_config(name))
+
+    def _backend(self, remote: RemoteConfig) -> "Backend":
+        with self._opening:
+            if remote.name not in self._backends:
+                self._backends[remote.name] = self.open_backend(remote)
+            return self._backends[remote.name]
 
     def open_backend(self, remote: RemoteConfig) -> "Backend":
         """The backend of a remote; says so once when a committed address is used here for the first time."""
@@ -189,13 +205,13 @@ class Project:
                 return None
             return self.remote(remote_name)
 
-        return PageReader(self.local, open_remote)
+        return PageReader(lambda: self.local, open_remote)
 
     def local_pages(self) -> "PageReader":
         """A reader of manifests that asks no remote."""
         from dvx.store.page_reader import PageReader
 
-        return PageReader(self.local, lambda: None)
+        return PageReader(lambda: self.local, lambda: None)
 
     def committed_pointers(self, path: str) -> list[Pointer]:
         """The pointers that HEAD and the staging area have for a data path, as far as they are readable."""
@@ -259,19 +275,19 @@ class Project:
             yield
 
     @contextmanager
-    def push_lock(self, remote: RemoteConfig) -> Iterator[None]:
-        """Hold the lock of pushes from this repository to one remote."""
+    def push_lock(self, remote: RemoteConfig, *, waits: bool = True) -> Iterator[None]:
+        """Hold the lock of pushes from this repository to one remote; Busy at once unless it `waits`."""
         path = os.path.join(self.repository.state_dir, f"push-{remote.name.encode().hex()[:64]}.lock")
-        with self._lock(path, f"the remote `{remote.name}`"):
+        with self._lock(path, f"the remote `{remote.name}`", waits=waits):
             yield
 
     @contextmanager
-    def _lock(self, path: str, what: str) -> Iterator[None]:
+    def _lock(self, path: str, what: str, *, waits: bool = True) -> Iterator[None]:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        timeout_s = float(self.config.number("core.lock_timeout_s"))
+        timeout_s = float(self.config.number("core.lock_timeout_s")) if waits else 0.0
 
         def say_wait() -> None:
             self.reporter.note(f"waiting for another dvx command that uses {what}")
 
-        with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait):
+        with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait if waits else None):
             yield

@@ -138,7 +138,7 @@ def _read(repo: Repository, pointer_path: str) -> bytes | None:
             mode = os.lstat(place).st_mode
             if not stat.S_ISREG(mode):
                 raise _not_a_file(pointer_path, is_link=stat.S_ISLNK(mode))
-            with open(place, "rb") as file:
+            with open(place, "rb", buffering=0) as file:
                 return file.read(MAX_POINTER_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError):
             return None

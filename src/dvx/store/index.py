@@ -156,7 +156,8 @@ class ChunkIndex:
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         if code in _BUSY:
             return self._busy()
-        if code in _DAMAGE:
+        # A use after `close`, by a thread that an interrupted command left behind, is no damage.
+        if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
             self._move_aside()
             return LocalDiskError(
                 f"`{self.path}` is damaged: {error}",
@@ -333,12 +334,15 @@ class ChunkIndex:
 
     # Records (immutable objects of remotes, kept to save a request)
 
-    def cached_record(self, store_id: bytes, root: bytes, name: bytes) -> bytes | None:
-        """The bytes of a placement record read before, or None."""
-        query = "SELECT body FROM records WHERE store=? AND root=? AND name=?"
-        with self._lock:
-            rows = self._read(query, (self._store_number(store_id), root, name))
-        return rows[0][0] if rows else None
+    def cached_records(self, store_id: bytes, roots: Sequence[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Yield root, name and bytes of every placement record of these roots that was read before."""
+        for start in range(0, len(roots), _IDS_PER_QUERY):
+            batch = roots[start : start + _IDS_PER_QUERY]
+            marks = ",".join("?" * len(batch))
+            query = f"SELECT root, name, body FROM records WHERE store=? AND root IN ({marks})"  # noqa: S608
+            with self._lock:
+                rows = self._read(query, (self._store_number(store_id), *batch))
+            yield from rows
 
     def cache_record(self, store_id: bytes, root: bytes, name: bytes, body: bytes) -> None:
         """Remember the bytes of a placement record."""

@@ -19,7 +19,7 @@ from dvx.formats.placement import Run
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, FileWork, work_on_batch
 from dvx.store.large_file import LargeFile, Segment, SegmentBuffers
-from dvx.store.pack_sink import PackSink
+from dvx.store.pack_sink import PackSink, SealedListener
 from dvx.store.root_layout import RootLayout
 from dvx.store.store import Store
 
@@ -71,7 +71,15 @@ _Pending = _Batch | Segment | _LargeEnd | Item
 class Ingester:
     """Stores the contents of many files with all cores. Use as a context manager, from one thread."""
 
-    def __init__(self, store: Store, *, jobs: int, compress: bool, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        jobs: int,
+        compress: bool,
+        reporter: Reporter,
+        on_sealed: SealedListener | None = None,
+    ) -> None:
         """`jobs` is the number of worker threads. Leaves malloc keeping freed memory."""
         keep_freed_memory()
         self._store = store
@@ -82,7 +90,7 @@ class Ingester:
         self._buffers = SegmentBuffers(self._window + 1)
         self._pending: deque[_Pending] = deque()
         self._tasks = 0
-        self.sink = PackSink(store, kind=1)
+        self.sink = PackSink(store, kind=1, on_sealed=on_sealed)
 
     def __enter__(self) -> "Ingester":
         return self

@@ -11,7 +11,7 @@ from dvx.formats.manifest import Entry
 from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.index import Location
-from dvx.store.pack_sink import PackSink
+from dvx.store.pack_sink import PackSink, SealedListener
 from dvx.store.store import Store
 
 # More packs of pages than this cost a reader more requests than rewriting the pages of the smallest ones costs bytes.
@@ -34,11 +34,11 @@ class WrittenManifest:
 class ManifestWriter:
     """Writes the manifest of one directory; pages that the store has are reused."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, on_sealed: SealedListener | None = None) -> None:
         """Pages go to packs of their own in `store`."""
         self._store = store
         self._builder = ManifestBuilder()
-        self.sink = PackSink(store, kind=2)
+        self.sink = PackSink(store, kind=2, on_sealed=on_sealed)
         self._waiting: list[BuiltPage] = []
         self._pages: dict[bytes, Location] = {}
 

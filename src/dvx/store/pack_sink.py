@@ -4,7 +4,7 @@ Owns the choice between reusing a stored chunk and storing it again, and the cou
 Must not read files.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -14,7 +14,7 @@ from dvx.chunking.parts import Parts
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, encode
-from dvx.store.pack_writer import PackWriter
+from dvx.store.pack_writer import PackWriter, SealedPack
 from dvx.store.root_layout import RootLayout
 from dvx.store.runs import frame_end
 from dvx.store.store import Store
@@ -22,13 +22,17 @@ from dvx.store.store import Store
 # fsync waits for the disk, so two packs may wait while a third is written; more would only fill memory.
 _SEALERS: Final = 2
 
+# Told of each pack once it is durably in the store, from the thread that sealed it; must return soon.
+SealedListener = Callable[[SealedPack], None]
+
 
 class PackSink:
     """Writes chunks into packs of one store. Use from one thread."""
 
-    def __init__(self, store: Store, *, kind: int) -> None:
+    def __init__(self, store: Store, *, kind: int, on_sealed: SealedListener | None = None) -> None:
         """`kind` is the pack kind of the format: 1 for data, 2 for manifest pages."""
         self._store = store
+        self._on_sealed = on_sealed
         self._header = PackHeader(kind=kind, chunker=CHUNKER_ID)
         self._writer: PackWriter | None = None
         self._sealers = ThreadPoolExecutor(max_workers=_SEALERS, thread_name_prefix="dvx-seal")
@@ -137,7 +141,10 @@ class PackSink:
         self._sealing[-1] = (writer, self._sealers.submit(self._seal, writer))
 
     def _seal(self, writer: PackWriter) -> None:
-        self._store.add_sealed_pack(writer.seal())
+        pack = writer.seal()
+        self._store.add_sealed_pack(pack)
+        if self._on_sealed is not None:
+            self._on_sealed(pack)
 
     def _forget_sealed(self, *, wait: bool) -> None:
         if wait:

@@ -12,11 +12,10 @@ from dvx.core.errors import DataMissing
 from dvx.core.ids import format_id
 from dvx.formats.layout import pack_key
 from dvx.formats.manifest_reader import ReadPages
-from dvx.store.chunk_reader import read_chunks
-from dvx.store.store import Store
 
 if TYPE_CHECKING:
     from dvx.store.pack_sink import PackSink
+    from dvx.store.store import Store
 
 
 class PageReader:
@@ -25,9 +24,14 @@ class PageReader:
     Pages that come from a remote are kept in the local store. Use as a context manager, from one thread.
     """
 
-    def __init__(self, local: Store, open_remote: Callable[[], Store | None]) -> None:
-        """`open_remote` is called only when a page is missing locally; None means there is no remote."""
-        self._local = local
+    def __init__(
+        self, local: "Store | Callable[[], Store]", open_remote: "Callable[[], Store | None]"
+    ) -> None:
+        """`local` may be what opens the local store, called for the first page: 20 ms that files do not need.
+
+        `open_remote` is called only when a page is missing locally; None means there is no remote.
+        """
+        self._open_local = local if callable(local) else lambda: local
         self._open_remote = open_remote
         self._remote: Store | None = None
         self._sink: PackSink | None = None
@@ -50,7 +54,7 @@ class PageReader:
 
     def _read_pages(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
         """Yield the pages in the order of `ids`. Raises DataMissing if they are nowhere."""
-        pages = _read_known(self._local, ids)
+        pages = _read_known(self._open_local(), ids)
         far = [page_id for page_id in dict.fromkeys(ids) if page_id not in pages]
         if far:
             pages.update(zip(far, self._read_far(far, roots), strict=True))
@@ -61,7 +65,7 @@ class PageReader:
         if self._sink is None:
             from dvx.store.pack_sink import PackSink  # the encoder: only needed when pages come from far
 
-            self._sink = PackSink(self._local, kind=2)
+            self._sink = PackSink(self._open_local(), kind=2)
         # Pages fetched a moment ago are in the sink, which is not readable yet; asking again is rare and harmless.
         remote = self._find_remote(ids, roots)
         pages = _read_known(remote, ids)
@@ -75,7 +79,7 @@ class PageReader:
                 self._sink.write_page(page_id, data)
             yield data
 
-    def _find_remote(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Store:
+    def _find_remote(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> "Store":
         if self._remote is None:
             self._remote = self._open_remote()
         remote = self._remote
@@ -85,7 +89,7 @@ class PageReader:
             self._ask_records(remote, roots)
         return remote
 
-    def _ask_records(self, remote: Store, roots: Sequence[bytes]) -> bool:
+    def _ask_records(self, remote: "Store", roots: Sequence[bytes]) -> bool:
         """Learn where the remote has the pages of these directories; False if it was asked before."""
         unasked = [root for root in roots if root not in self._asked_roots]
         self._asked_roots.update(unasked)
@@ -97,8 +101,10 @@ class PageReader:
         return bool(unasked)
 
 
-def _read_known(store: Store, ids: Sequence[bytes]) -> dict[bytes, bytes]:
+def _read_known(store: "Store", ids: Sequence[bytes]) -> dict[bytes, bytes]:
     """The pages that a store really has; packs that turn out to be gone are forgotten."""
+    from dvx.store.chunk_reader import read_chunks  # with what it imports 15 ms, for directories only
+
     while True:
         known = store.index.find_chunks(store.id, ids)
         try:
@@ -111,7 +117,7 @@ def _read_known(store: Store, ids: Sequence[bytes]) -> dict[bytes, bytes]:
             store.index.drop_hold(store.id, gone)
 
 
-def _missing(root: bytes, remote: Store | None) -> DataMissing:
+def _missing(root: bytes, remote: "Store | None") -> DataMissing:
     """The error for a listing that is nowhere."""
     where = f"in the local store or on `{remote.location}`" if remote else "in the local store"
     hints = ["run `dvx push` in the clone that added it"]

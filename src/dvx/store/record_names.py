@@ -5,12 +5,14 @@ records.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.backends.backend import Backend
 from dvx.core.parallel import map_parallel
 from dvx.formats.layout import ROOTS_PREFIX, parse_record_key, root_prefix
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 # Below this many roots, asking for each is cheaper than listing a remote whose size is unknown.
 ASK_EACH_LIMIT: Final = 64
@@ -28,6 +30,8 @@ class RecordNames:
         """Start to list the records of up to 8 roots, for the next `find` that wants them."""
         if self._backend.is_local or not 0 < len(roots) <= _ASK_AHEAD:
             return
+        from concurrent.futures import ThreadPoolExecutor  # 5 ms that a store in a folder does not need
+
         pool = ThreadPoolExecutor(max_workers=len(roots), thread_name_prefix="dvx-list")
         self._ahead = {root: pool.submit(self._list, root) for root in roots}
         pool.shutdown(wait=False)

@@ -131,10 +131,9 @@ class Store:
 
     def read_record(self, root: bytes, name: bytes) -> Placement:
         """Read one record. Raises ObjectNotFound, or FormatError if it is not a record of this root."""
-        cached = self.index.cached_record(self.id, root, name)
+        cached = self._cached_placements([root]).get((root, name))
         if cached is not None:
-            with suppress(FormatError):  # a damaged row of a cache: the record itself is asked for
-                return _parse_record(cached, root)
+            return cached
         body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
         placement = _parse_record(body, root)
         if self.is_remote:
@@ -146,12 +145,22 @@ class Store:
         names = self.record_names(roots, jobs=jobs)
         pairs = [(root, name) for root, found in names.items() for name in found]
         result: dict[bytes, list[Placement]] = {}
-        if not pairs:
-            return result
-        for placement in map_parallel(self._try_record, pairs, jobs=jobs):
+        known = self._cached_placements(names)
+        unknown = [pair for pair in pairs if pair not in known]
+        known.update(zip(unknown, map_parallel(self._try_record, unknown, jobs=jobs), strict=True))
+        for pair in pairs:
+            placement = known[pair]
             if placement is not None:
                 result.setdefault(placement.root, []).append(placement)
         return result
+
+    def _cached_placements(self, roots: Iterable[bytes]) -> dict[tuple[bytes, bytes], Placement | None]:
+        """The remembered records of these roots, by root and name: a thousand take one query each 500."""
+        found: dict[tuple[bytes, bytes], Placement | None] = {}
+        for root, name, body in self.index.cached_records(self.id, list(roots)) if self.is_remote else ():
+            with suppress(FormatError):  # a damaged row of a cache: the record itself is asked for
+                found[root, name] = _parse_record(body, root)
+        return found
 
     def _try_record(self, pair: tuple[bytes, bytes]) -> Placement | None:
         try:

@@ -23,7 +23,7 @@ from dvx.store.translate import RootData, lacking_entries, make_placement, trans
 
 # A pack of which at least this part is needed is copied whole: one plain upload or download beats picking frames,
 # and the rest of the pack is mostly an older version that somebody needs too.
-_WHOLE_FROM: Final = 0.5
+WHOLE_FROM: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def plan_transfer(source: Store, target: Store, roots: Iterable[RootTransfer], *
     lacking = lacking_entries(runs, source.pack_index, target, held=held)
     for name, entries in lacking.items():
         needed = sum(FRAME_HEADER_BYTES + entry.stored for entry in entries)
-        if needed >= _WHOLE_FROM * packs[name]:
+        if needed >= WHOLE_FROM * packs[name]:
             plan.whole_packs[name] = packs[name]
         else:
             plan.frames[name] = entries
@@ -88,7 +88,7 @@ def _mostly_needed(runs: Iterable[Run], sizes: Mapping[bytes, int]) -> list[byte
     spans: dict[bytes, list[tuple[int, int]]] = {}
     for run in runs:
         spans.setdefault(run.pack, []).append((run.offset, run.offset + run.stored))
-    return [name for name, found in spans.items() if _covered(found) >= _WHOLE_FROM * sizes[name]]
+    return [name for name, found in spans.items() if _covered(found) >= WHOLE_FROM * sizes[name]]
 
 
 def _covered(spans: list[tuple[int, int]]) -> int:

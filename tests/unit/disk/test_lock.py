@@ -74,3 +74,25 @@ def test_lock_waits_for_the_other_holder(tmp_path):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
+
+
+def test_lock_works_and_excludes_where_there_is_no_flock(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    path = str(tmp_path / "lock")
+    flock = fcntl.flock
+
+    def refuse(fd, operation):
+        if sys._getframe(1).f_globals["__name__"] == "dvx.disk.lock":
+            raise OSError(38, "not implemented")
+        flock(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for _ in range(2):
+        with hold_lock(path, timeout_s=0, describe="x"):
+            with pytest.raises(Busy), hold_lock(path, timeout_s=0, describe="x"):
+                pass
+            monkeypatch.setattr(fcntl, "flock", flock)
+            # The same lock for those who can use flock.
+            with pytest.raises(Busy), hold_lock(path, timeout_s=0, describe="x"):
+                pass
+            monkeypatch.setattr(fcntl, "flock", refuse)

@@ -80,8 +80,8 @@ def test_index_survives_being_closed(tmp_path):
     assert not second.is_new
     assert second.pack_index(name(1)) == known
     assert second.pack_digest(name(1)) == b"d" * 32
-    assert second.cached_record(HERE, chunk_id(5), name(2)) == b"body"
-    assert second.cached_record(HERE, chunk_id(5), name(3)) is None
+    assert list(second.cached_records(HERE, [chunk_id(5)])) == [(chunk_id(5), name(2), b"body")]
+    assert list(second.cached_records(HERE, [chunk_id(6)])) == []
     assert second.known_store("place") == HERE
     second.know_store("place", None)
     assert second.known_store("place") is None
@@ -187,3 +187,15 @@ def test_threads_share_one_index(index):
     assert set(index.find_chunks(HERE, [chunk_id(each) for each in range(80)])) == {
         chunk_id(each) for each in range(80)
     }
+
+
+def test_use_after_close_is_an_error_and_leaves_the_file(tmp_path):
+    index = ChunkIndex(str(tmp_path / "i.db"))
+    index.add_pack(HERE, name(1), pack(chunk_id(1)))
+    index.close()
+    with pytest.raises(LocalDiskError):
+        index.add_pack(HERE, name(2), pack(chunk_id(2)))
+    again = ChunkIndex(str(tmp_path / "i.db"))
+    assert not again.is_new
+    assert again.pack_index(name(1)) == pack(chunk_id(1))
+    again.close()

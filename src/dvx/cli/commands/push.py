@@ -17,12 +17,11 @@ from dvx.cli.options import (
     targets_argument,
 )
 from dvx.cli.output import escape
-from dvx.cli.render import format_document, format_duration, format_saved, plural, without_password
+from dvx.cli.push_text import push_summary
+from dvx.cli.render import format_document, without_password
 from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
-from dvx.core.sizes import format_size
 
 if TYPE_CHECKING:
-    from dvx.ops.push import PushResult
     from dvx.repo.targets import Target
 
 
@@ -66,23 +65,12 @@ def push(
     if as_json:
         document = push_fields(result, remote=place, seconds=invocation.elapsed_s)
         invocation.output.result(format_document("dvx.push/1", document))
-    _summarise(invocation, result, place=escape(without_password(place)))
+    invocation.output.summary(
+        push_summary(result, place=escape(without_password(place)), seconds=invocation.elapsed_s)
+    )
 
 
 def _say_whole(invocation: Invocation, chosen: "Sequence[Target]") -> None:
     for target in chosen:
         if target.inside and invocation.verbosity:
             invocation.output.message(f"`{escape(target.tracked.path)}` is pushed whole")
-
-
-def _summarise(invocation: Invocation, result: "PushResult", *, place: str) -> None:
-    if not result.roots:
-        invocation.output.summary(f"nothing to push: everything is on {place}")
-        return
-    saved = format_saved(stored_bytes=result.size_bytes, plain_bytes=result.plain_bytes)
-    invocation.output.summary(
-        f"pushed {plural(result.roots, 'root')} ({format_size(result.plain_bytes)}) "
-        f"in {format_duration(invocation.elapsed_s)}: "
-        f"{format_size(result.size_bytes)} in {plural(result.packs, 'pack')} sent"
-        + (f", {saved} saved by dedup and compression" if saved else "")
-    )

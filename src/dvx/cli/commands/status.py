@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvx.cli.documents import status_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, complete_remote, jobs_option, json_option, pass_invocation
 from dvx.cli.render import format_document
@@ -58,6 +57,8 @@ def status(
         )
         repository = project.repository
     if as_json:
+        from dvx.cli.documents import status_fields  # not for those who read the text
+
         invocation.output.result(format_document("dvx.status/1", status_fields(report)))
     else:
         _print(invocation, report, repository)
