@@ -1,6 +1,7 @@
 """Damaged packs and lost caches: never wrong bytes, and a way back that needs no expert."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import suppress
 
@@ -130,6 +131,30 @@ def test_remote_pack_with_a_flipped_bit_never_reaches_a_workspace(
         assert content == files.get(name, content)
     assert set(clone.snapshot()) <= {*files, "data"}
     assert [name for name in clone.state_files() if name.startswith("store/tmp/")] == []
+
+
+@pytest.mark.parametrize("region", [*SECONDARY, "first frame header"])
+@pytest.mark.parametrize("which", ["pages", "data"])
+@pytest.mark.parametrize("no_store", [False, True])
+def test_pull_gets_round_a_damaged_remote_pack_if_another_record_does_without_it(
+    work, files, tmp_path, region, which, no_store
+):
+    remote = tmp_path / "remote"
+    other = make_repo(tmp_path / "other", remote=tmp_path / "second")
+    other.write(files)
+    other.add("data")
+    other.push()
+    # The record that is found first is the one whose pack is damaged.
+    first = min(
+        (remote, tmp_path / "second"), key=lambda top: os.path.basename(store_objects(top, ["roots"])[0])
+    )
+    damage(packs_by_size(first)[which == "data"], REGIONS[region])
+    for kind in ("packs", "roots"):
+        shutil.copytree(tmp_path / "second" / kind, remote / kind, dirs_exist_ok=True)
+    assert len(store_objects(remote, ["roots"])) == 2
+    clone = clone_repo(work, tmp_path / "clone")
+    clone.pull(no_store=no_store)
+    assert clone.snapshot() == files
 
 
 def test_truncated_local_pack_counts_as_missing_and_is_fetched_again(work, files):

@@ -106,7 +106,7 @@ def test_cold_pull_of_a_large_file_asks_for_pieces_of_16_mib(
     assert sum(request.size_bytes for request in proxy.log) < 1.01 * len(content)
 
 
-def test_pull_past_the_store_asks_for_windows_of_8_mib(
+def test_pull_past_the_store_asks_for_windows_of_11_mib(
     author: Workspace, proxy: FaultProxy, tmp_path: Path
 ) -> None:
     content = os.urandom(40 * 1024 * 1024)
@@ -114,8 +114,65 @@ def test_pull_past_the_store_asks_for_windows_of_8_mib(
     clone = fresh(author, tmp_path, proxy)
     clone.pull(no_store=True)
     assert clone.read("model.bin") == content
-    assert len(proxy.log) <= len(content) / (8 * 1024 * 1024) + 12
+    assert len(proxy.log) <= CONTACT + 1 + 4, [(r.method, r.path[-40:], r.size_bytes) for r in proxy.log]
     assert sum(request.size_bytes for request in proxy.log) < 1.02 * len(content)
+
+
+def test_cold_pull_past_the_store_makes_three_round_trips_before_data_whatever_the_levels_of_the_listing(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    files = folder(10_000, 2000)
+    share(author, files, "data")
+    clone = fresh(author, tmp_path, proxy)
+    proxy.delay_s = 0.05
+    clone.pull(no_store=True)
+    assert clone.snapshot() == files
+    # Marker beside listing, record, the index of the data beside the listing of files. One of both is 490 kB long.
+    assert proxy.depth_before("/packs/", from_bytes=1_000_000) <= 3
+    # The pack of pages, the index of the pack of data, and its 20 MB.
+    assert len(proxy.log) <= CONTACT + 5, [(r.method, r.path[-40:], r.size_bytes) for r in proxy.log]
+
+
+def test_pull_of_many_targets_past_the_store_makes_as_few_round_trips_as_of_one(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    files = {f"model-{n}.bin": os.urandom(300_000) for n in range(6)} | folder(20, 20_000)
+    share(author, files, "data", *(f"model-{n}.bin" for n in range(6)))
+    clone = fresh(author, tmp_path, proxy)
+    proxy.delay_s = 0.05
+    clone.pull(no_store=True)
+    assert clone.snapshot() == files
+    assert proxy.depth_before("/packs/", from_bytes=200_000) <= 3
+    assert proxy.count("GET") <= 1 + 2 * 7 + 1 + 2 * 7  # marker, names and records, pages, indexes and data
+
+
+def test_second_pull_past_the_store_makes_no_request(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    share(author, folder(300, 500) | {"model.bin": b"1" * 5000}, "data", "model.bin")
+    clone = fresh(author, tmp_path, proxy)
+    clone.pull(no_store=True)
+    proxy.start_log()
+    clone.pull(no_store=True)
+    assert proxy.log == []
+
+
+def test_pull_past_the_store_after_a_change_reads_little_more_than_the_change(
+    author: Workspace, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    files = folder(2000, 4000)
+    share(author, files, "data")
+    clone = fresh(author, tmp_path, proxy)
+    clone.pull(no_store=True)
+    changed = {"data/part-003/00333.bin": os.urandom(4000)}
+    share(author, changed, "data")
+    clone.git("pull", "-q")
+    proxy.start_log()
+    clone.pull(no_store=True)
+    assert clone.snapshot() == files | changed
+    # Six requests for the change; the others ask whether the version that is replaced is stored.
+    assert len(proxy.log) <= 14, [(r.method, r.path[-40:], r.size_bytes) for r in proxy.log]
+    assert sum(request.size_bytes for request in proxy.log) < 120_000
 
 
 def test_pull_of_one_file_of_ten_thousand_reads_its_range_and_a_few_pages(

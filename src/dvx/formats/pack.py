@@ -6,8 +6,10 @@ is done where both are known. All integers are little endian; offsets count from
 
 import io
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import BinaryIO, Final, NamedTuple, NoReturn
 
 from dvx.core.errors import FormatError, UnsupportedVersion
@@ -85,7 +87,6 @@ class PackIndex:
     entries: tuple[PackEntry, ...]
     size: int
     _by_id: dict[bytes, PackEntry] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _by_offset: dict[int, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def find(self, chunk_id: bytes) -> PackEntry | None:
         """Return the entry of a chunk, or None. The first call builds a table of all entries."""
@@ -95,10 +96,9 @@ class PackIndex:
 
     def entry_at(self, offset: int) -> int:
         """Return the ordinal of the frame that starts at `offset`. Raises FormatError if none does."""
-        if not self._by_offset:
-            self._by_offset.update((entry.offset, number) for number, entry in enumerate(self.entries))
-        number = self._by_offset.get(offset)
-        if number is None:
+        # A table would take 7 MB for a pack of 64 000 files, and this is asked once for each run.
+        number = bisect_left(self.entries, offset, key=attrgetter("offset"))
+        if number == len(self.entries) or self.entries[number].offset != offset:
             _refuse(f"no frame starts at offset {offset}")
         return number
 

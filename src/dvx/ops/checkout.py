@@ -6,10 +6,9 @@ up is decided in dvx.ops.obstacles.
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
 from dvx.core.sizes import format_size
@@ -27,9 +26,11 @@ from dvx.ops.staleness import unmoved_paths
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.damage import DamagedPack
-from dvx.store.duplicates import split_duplicates, write_copies
+from dvx.store.duplicates import MIN_COPY_BYTES, find_duplicates, write_copies
+from dvx.store.files_to_write import FilesToWrite, FileToWrite
+from dvx.store.old_file import OLD_FILE_FROM_BYTES
 from dvx.store.page_reader import PageReader
-from dvx.store.restore import FileToWrite, Restorer
+from dvx.store.restore import Restorer
 
 # Room that is left alone when free space is compared with what will be written: folders, journals, other programs.
 _SPARE_BYTES = 16 * 1024 * 1024
@@ -37,11 +38,11 @@ _SPARE_BYTES = 16 * 1024 * 1024
 
 @dataclass(slots=True)
 class TreeChange:
-    """What one tracked path needs: files to write in stream order, paths to remove, folders to make."""
+    """What one tracked path needs: files to write, paths to remove, folders to make."""
 
     tree: Tree
     tracked: TrackedPointer
-    write: list[FileToWrite] = field(default_factory=list)
+    write: FilesToWrite = field(default_factory=FilesToWrite)
     replaced_bytes: int = 0
     folders: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
@@ -57,18 +58,7 @@ class TreeChange:
     @property
     def size_bytes(self) -> int:
         """Plain bytes to write."""
-        return sum(file.size for file in self.write)
-
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """The stretches of the root's stream that are needed, merged and in order."""
-        spans: list[tuple[int, int]] = []
-        for file in self.write:
-            if spans and spans[-1][1] == file.start:
-                spans[-1] = (spans[-1][0], file.start + file.size)
-            elif file.size:
-                spans.append((file.start, file.start + file.size))
-        return spans
+        return self.write.size_bytes
 
 
 @dataclass(slots=True)
@@ -142,13 +132,10 @@ def _plan_tree(
         if difference.state is not FileState.DELETED:
             suspects.append(difference)
     change.has_obstacles = bool(suspects)
-    written = {file.path for file in change.write} if suspects else set()
-    obstacles = judge.judge(suspects, written=written, folders=change.folders, force=force)
+    obstacles = judge.judge(suspects, written=change.write.paths(), folders=change.folders, force=force)
     change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
     _keep_unmoved(project, change, pages)
-    # Path order is stream order. Sorting by pairs would take 72 MB more for a million files.
-    change.write.sort(key=attrgetter("path"))
-    check_names_fit(tree, [file.path for file in change.write])
+    check_names_fit(tree, change.write.paths())
     return change
 
 
@@ -156,11 +143,11 @@ def _keep_unmoved(project: Project, change: TreeChange, pages: PageReader) -> No
     """Leave modified files alone where only other files of the pointer moved on, as Git does at a switch."""
     if not change.conflicts:
         return
-    modified = {file.path for file in change.write}
-    kept = unmoved_paths(project, change.tree, pages, modified.intersection(change.conflicts))
+    modified = set(change.conflicts).intersection(change.write.paths())
+    kept = unmoved_paths(project, change.tree, pages, modified)
     change.kept = sorted(kept)
     change.conflicts = [path for path in change.conflicts if path not in kept]
-    change.write = [file for file in change.write if file.path not in kept]
+    change.write = change.write.only(lambda file: file.path not in kept)
 
 
 def _plan_write(change: TreeChange, difference: Difference) -> None:
@@ -178,7 +165,7 @@ def _plan_write(change: TreeChange, difference: Difference) -> None:
 def _check_space(project: Project, plan: CheckoutPlan) -> None:
     """Refuse before the first write when the disk cannot hold the result."""
     needed = sum(change.size_bytes - change.replaced_bytes for change in plan.changes)
-    largest = max((file.size for change in plan.changes for file in change.write), default=0)
+    largest = max((change.write.largest_bytes for change in plan.changes), default=0)
     free = shutil.disk_usage(project.repository.root).free
     if plan.needed and max(needed, largest) + _SPARE_BYTES > free:
         raise LocalDiskError(
@@ -240,11 +227,12 @@ def _write_files(
     """Write files from the store, those with the same content once; ids of what was written are remembered."""
     tree, root = change.tree, project.repository.root
     ids = ContentIds(project.stat_cache, tree.root, tree.path, is_writing=True)
-    unique, copies = split_duplicates(change.write)
+    copies = find_duplicates(change.write.large(MIN_COPY_BYTES))
+    copied = {file.path for file, _ in copies}
 
-    def restore(files: list[FileToWrite]) -> None:
+    def restore(files: Iterable[FileToWrite], large: Iterable[FileToWrite]) -> None:
         with (
-            open_old_files(project, tree, files) as old_files,
+            open_old_files(project, tree, large) as old_files,
             Restorer(
                 source.store,
                 source.runs,
@@ -266,7 +254,10 @@ def _write_files(
 
     try:
         with _forgetting_wrong_record(source, change.tracked):
-            restore(unique)
+            restore(
+                (file for file in change.write if file.path not in copied),
+                (file for file in change.write.large(OLD_FILE_FROM_BYTES) if file.path not in copied),
+            )
         not_copied = []
         for file, stat in write_copies(writer, root, copies):
             if stat is None:
@@ -275,7 +266,7 @@ def _write_files(
                 count(file, stat)
                 project.reporter.advance(size_bytes=file.size, files=1)
         if not_copied:
-            restore(not_copied)
+            restore(not_copied, not_copied)
     finally:
         ids.save()
 

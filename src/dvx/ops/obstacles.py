@@ -7,6 +7,7 @@ path. Must not write or remove anything.
 import os
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import chain
 
 from dvx.core.errors import BackendError, DataMissing, FormatError, IntegrityError
 from dvx.disk.atomic import disk_errors
@@ -50,17 +51,22 @@ class ObstacleJudge:
         self._folders: dict[bytes, Placement] = {}
 
     def judge(
-        self, suspects: Sequence[Difference], *, written: Set[str], folders: Iterable[str], force: bool
+        self, suspects: Sequence[Difference], *, written: Iterable[str], folders: Iterable[str], force: bool
     ) -> Obstacles:
-        """Sort paths that are not as the pointer says; `written` and `folders` are what the checkout makes."""
+        """Sort paths that are not as the pointer says; `written` and `folders` are what the checkout makes.
+
+        `written` is read once, and may be long: only what concerns the suspects is held.
+        """
         found = Obstacles()
         if not suspects:
             return found
         top = suspects[0]
         if self._pointer.kind == "file" and top.found is not None and top.found.kind == "directory":
             return self._judge_whole_folder(force=force)
-        needed = {self._tree.path} if self._pointer.kind == "directory" else set()
-        needed.update(folders, *(_parents(path) for path in [*written, *folders]))
+        paths = {item.path for item in suspects}
+        written, needed = _concerning(paths, written=written, folders=folders)
+        if self._pointer.kind == "directory":
+            needed.add(self._tree.path)
         self._learn_recent()
         open_items = self._sort(suspects, found, written=written, needed=needed)
         # Without the last version the history also tells which files that version has left behind.
@@ -185,6 +191,26 @@ class ObstacleJudge:
         known.update((path, content_id) for path, _, content_id in hashed)
         ids.save()
         return known
+
+
+def _concerning(
+    paths: Set[str], *, written: Iterable[str], folders: Iterable[str]
+) -> tuple[set[str], set[str]]:
+    """Of what a checkout makes: files that are, or lie above, one of `paths`; and folders that are one of them."""
+    places = {*paths, *chain.from_iterable(map(_parents, paths))}
+    files: set[str] = set()
+    needed: set[str] = set()
+    seen = ""
+    for path in written:
+        if path in places:
+            files.add(path)
+        folder = path.rpartition("/")[0]
+        if folder != seen:
+            seen = folder
+            needed.update(above for above in _parents(path) if above in paths)
+    for folder in folders:
+        needed.update(above for above in (folder, *_parents(folder)) if above in paths)
+    return files, needed
 
 
 def _is_empty_folder(tree: Tree, item: Difference) -> bool:

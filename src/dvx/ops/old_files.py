@@ -5,7 +5,7 @@ found, or not as it was when it was hashed, is left out.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from dvx.core.errors import DvxError
@@ -14,13 +14,13 @@ from dvx.formats.manifest_reader import find_entries
 from dvx.formats.placement import Run
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
+from dvx.store.files_to_write import FileToWrite
 from dvx.store.old_file import OLD_FILE_FROM_BYTES, OldFile, runs_of_file
-from dvx.store.restore import FileToWrite
 
 
 @contextmanager
 def open_old_files(
-    project: Project, tree: Tree, files: Sequence[FileToWrite]
+    project: Project, tree: Tree, files: Iterable[FileToWrite]
 ) -> Iterator[dict[str, OldFile]]:
     """Open the unmodified earlier versions of large files, by path, for the length of the context."""
     found: dict[str, OldFile] = {}

@@ -39,13 +39,14 @@ def refuse_names(warnings: list[str]) -> None:
         )
 
 
-def check_names_fit(tree: Tree, paths: list[str]) -> None:
+def check_names_fit(tree: Tree, paths: Iterable[str]) -> None:
     """Refuse, before anything is written, names that the file system of the workspace cannot hold."""
     if os.name == "nt":
+        paths = list(paths)
         bad = [path for path in paths if unportable_reason(path) is not None]
         if bad:
             raise _cannot_hold(tree, f"Windows cannot hold {name_some(bad)}")
-    collisions = case_collisions(paths) if paths and ignores_case(tree) else []
+    collisions = case_collisions(paths) if ignores_case(tree) else []
     if collisions:
         names = name_some(f"{first} / {second}" for first, second in collisions)
         raise _cannot_hold(tree, f"this file system takes these names for one file: {names}")

@@ -1,4 +1,4 @@
-"""`dvx pull` and `dvx checkout`: data into the workspace, from the local store or straight from a remote.
+"""`dvx pull` and `dvx checkout`: data into the workspace from the local store, and there from a remote.
 
 Owns which source each tracked path is read from. What may be overwritten is decided in dvx.ops.checkout.
 """
@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
 from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
+from dvx.ops.direct_pull import pull_directly
 from dvx.ops.fetch import FetchPlan, FetchResult, fetch, plan_fetch
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of
@@ -20,9 +20,7 @@ from dvx.ops.sources import (
     DataSource,
     local_sources,
     missing_locally,
-    missing_on_remote,
     partial_local_runs,
-    remote_source,
 )
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
@@ -46,7 +44,7 @@ def pull(
     With `no_store` the bytes go from the remote to the workspace and are not kept in the local store.
     """
     if no_store:
-        return PullResult(None, _pull_directly(project, targets, remote_name=remote_name, force=force), True)
+        return PullResult(None, pull_directly(project, targets, remote_name=remote_name, force=force), True)
     plan: FetchPlan | None = None
     with suppress(*WRONG_REMOTE):  # what is wrong, the ordinary way finds out below, or gets round it
         plan = plan_fetch(project, targets, remote_name=remote_name)
@@ -97,7 +95,7 @@ def checkout(
         source = sources.get(change.tracked.pointer.id)
         if source is None:
             remote = _known_remote(project, remote_name)
-            source = partial_local_runs(project, change.tracked, remote, change.spans)
+            source = partial_local_runs(project, change.tracked, remote, change.write.spans())
         if source is None:
             raise missing_locally([change.tracked])
         return source
@@ -133,41 +131,3 @@ def _known_remote(project: Project, remote_name: str | None) -> Store | None:
         return project.remote(remote_name)
     except (BackendError, DataMissing, NotFound, UsageError):
         return None
-
-
-def _pull_directly(
-    project: Project, targets: Sequence[Target], *, remote_name: str | None, force: bool
-) -> CheckoutResult:
-    """Pull past the local store; a pack that vanished makes it look for another record, once."""
-    with project.workspace_lock(), project.setting_damage_aside():
-        try:
-            return _pull_once(project, targets, remote_name=remote_name, force=force, careful=False)
-        except ObjectNotFound:
-            try:
-                return _pull_once(project, targets, remote_name=remote_name, force=force, careful=True)
-            except ObjectNotFound as error:
-                tracked = [target.tracked for target in targets]
-                raise missing_on_remote(tracked, project.remote(remote_name)) from error
-
-
-def _pull_once(
-    project: Project, targets: Sequence[Target], *, remote_name: str | None, force: bool, careful: bool
-) -> CheckoutResult:
-    sources = local_sources(project, [target.tracked for target in targets])
-
-    def find_source(change: TreeChange) -> DataSource:
-        local = sources.get(change.tracked.pointer.id)
-        return local or remote_source(
-            project, change.tracked, project.remote(remote_name), spans=change.spans, careful=careful
-        )
-
-    try:
-        with project.pages(remote_name) as pages:
-            trees = trees_of(project, targets)
-            plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
-    except DataMissing as error:
-        if error.kind == "manifest-missing":
-            wanted = [target.tracked for target in targets]
-            raise missing_on_remote(wanted, project.remote(remote_name)) from error
-        raise
-    return run_checkout(project, plan, find_source)

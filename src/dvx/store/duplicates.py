@@ -4,7 +4,7 @@ Owns the copies, which share their extents where the file system can, and the ch
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dvx.core.ids import Hasher
@@ -12,27 +12,25 @@ from dvx.disk.atomic import disk_errors
 from dvx.disk.links import copy_content
 from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import WorkspaceWriter
-from dvx.store.restore import FileToWrite, stat_written
+from dvx.store.files_to_write import FileToWrite
+from dvx.store.restore import stat_written
 
 # Below this a copy costs as much as reading the chunks again.
 MIN_COPY_BYTES: Final = 1024 * 1024
 _BLOCK_BYTES: Final = 1024 * 1024
 
 
-def split_duplicates(files: Sequence[FileToWrite]) -> tuple[list[FileToWrite], list[tuple[FileToWrite, str]]]:
-    """Separate the files to read from the store from those to copy; the latter come with the path to copy."""
+def find_duplicates(files: Iterable[FileToWrite]) -> list[tuple[FileToWrite, str]]:
+    """The files to copy, each with the path to copy, which is the first file with that content.
+
+    Smaller files than MIN_COPY_BYTES may be left out of `files`.
+    """
     first: dict[bytes, str] = {}
-    unique: list[FileToWrite] = []
-    copies: list[tuple[FileToWrite, str]] = []
-    for file in files:
-        if file.size < MIN_COPY_BYTES:
-            unique.append(file)
-        elif file.id in first:
-            copies.append((file, first[file.id]))
-        else:
-            first[file.id] = file.path
-            unique.append(file)
-    return unique, copies
+    return [
+        (file, first[file.id])
+        for file in files
+        if file.size >= MIN_COPY_BYTES and first.setdefault(file.id, file.path) != file.path
+    ]
 
 
 def write_copies(

@@ -1,6 +1,7 @@
 """Reading the index of a pack from the pack's end.
 
-Owns how many requests that takes: one, for a pack that this version could have written. Must not remember anything.
+Owns how many requests that takes: one, for an ordinary pack of this version, and for any whose placement record is
+at hand. Must not remember anything.
 """
 
 from contextlib import suppress
@@ -11,6 +12,7 @@ from dvx.core.errors import FormatError
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import (
     HEADER_BYTES,
+    INDEX_ENTRY_BYTES,
     KIND_DATA,
     KIND_PAGES,
     TRAILER_BYTES,
@@ -21,17 +23,42 @@ from dvx.formats.pack import (
     parse_index,
     parse_trailer,
 )
+from dvx.formats.placement import Placement
 
 # An index of 1 000 chunks is 48 KiB; 96 KiB gets index and trailer of an ordinary pack with one request.
 _TAIL_BYTES: Final = 96 * 1024
+# The index of a pack of 64 MiB full of files of 1 KB; more is not asked for on a guess.
+_MOST_TAIL_BYTES: Final = 4 * 1024 * 1024
 # The chunkers that exist (docs/reference/format/chunking.md).
 _CHUNKERS: Final = (1,)
 
 
-def read_tail_index(backend: Backend, name: bytes) -> PackIndex:
-    """The checked index of a pack. Raises ObjectNotFound, FormatError, IntegrityError and UnsupportedVersion."""
+def tail_lengths(placement: Placement) -> dict[bytes, int]:
+    """How many bytes at the end of each pack of data hold its index, guessed from a record; in stream order.
+
+    Exact where the record uses the last frame of a pack, else too many or too few.
+    """
+    ends: dict[bytes, int] = {}
+    chunks: dict[bytes, int] = {}
+    for run in placement.runs:
+        ends[run.pack] = max(ends.get(run.pack, 0), run.offset + run.stored)
+        chunks[run.pack] = chunks.get(run.pack, 0) + run.chunks
+    sizes = {pack.name: pack.size for pack in placement.packs}
+    lengths: dict[bytes, int] = {}
+    for name, end in ends.items():
+        behind = sizes[name] - end
+        least = chunks[name] * INDEX_ENTRY_BYTES + TRAILER_BYTES
+        lengths[name] = behind if behind <= _MOST_TAIL_BYTES else max(least, _TAIL_BYTES)
+    return lengths
+
+
+def read_tail_index(backend: Backend, name: bytes, *, tail_bytes: int = _TAIL_BYTES) -> PackIndex:
+    """The checked index of a pack, with one request if it is in the last `tail_bytes`.
+
+    Raises ObjectNotFound, FormatError, IntegrityError and UnsupportedVersion.
+    """
     key = pack_key(name)
-    tail, size = backend.get_tail(key, _TAIL_BYTES)
+    tail, size = backend.get_tail(key, max(tail_bytes, TRAILER_BYTES))
     trailer = parse_trailer(tail[-TRAILER_BYTES:], pack_size=size)
     wanted = size - trailer.index_offset
     if wanted > len(tail):

@@ -60,13 +60,22 @@ class Window:
     plain_bytes: int = 0
 
 
-def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wanted]) -> Iterator[Window]:
-    """Split wanted files, given in stream order, into windows. Raises FormatError for a record that does not fit."""
+def plan_windows(
+    runs: Sequence[Run],
+    find_index: FindIndex,
+    wanted: Iterable[Wanted],
+    *,
+    window_bytes: int = WINDOW_BYTES,
+) -> Iterator[Window]:
+    """Split wanted files, given in stream order, into windows of at least `window_bytes`, the last one less.
+
+    Raises FormatError for a record that does not fit.
+    """
     cutter = RunCutter(runs, find_index)
     window = Window()
     folder = ""
     for file in wanted:
-        if window.plain_bytes >= WINDOW_BYTES or (file.folder != folder and _is_worth_a_task(window)):
+        if window.plain_bytes >= window_bytes or (file.folder != folder and _is_worth_a_task(window)):
             yield window
             window = Window()
         folder = file.folder
@@ -82,7 +91,7 @@ def plan_windows(runs: Sequence[Run], find_index: FindIndex, wanted: Iterable[Wa
         done = 0
         for pack, entries in cutter.chunks(file.start, file.start + file.size):
             for entry in entries:
-                if window.plain_bytes >= WINDOW_BYTES:
+                if window.plain_bytes >= window_bytes:
                     yield window
                     part = Part(file.token, done, is_last=False)
                     window = Window([part])

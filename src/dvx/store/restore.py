@@ -23,20 +23,11 @@ from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import NewFile, Temporary, WorkspaceWriter
 from dvx.formats.placement import Run
 from dvx.store.damage import DamagedPack, damaged_pack
+from dvx.store.files_to_write import FileToWrite
 from dvx.store.old_file import OldFile
 from dvx.store.read_plan import Part, Wanted, Window, plan_windows, read_window
-from dvx.store.runs import MAX_WINDOWS
+from dvx.store.runs import FAR_WINDOW_BYTES, MAX_FAR_WINDOWS, MAX_WINDOWS, WINDOW_BYTES
 from dvx.store.store import Store
-
-
-class FileToWrite(NamedTuple):
-    """One file to restore: `path` below the writer's root, `start` its place in the root's byte stream."""
-
-    path: str
-    kind: str
-    size: int
-    id: bytes
-    start: int
 
 
 @dataclass(slots=True)
@@ -99,7 +90,7 @@ class Restorer:
         self._root = root
         self._reporter = reporter
         self._pool = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-restore")
-        self._limit = min(_WINDOWS_PER_JOB * jobs, MAX_WINDOWS)
+        self._limit = min(_WINDOWS_PER_JOB * jobs, MAX_WINDOWS if store.backend.is_local else MAX_FAR_WINDOWS)
         self._tasks: deque[_Task] = deque()
         self._large: _Large | None = None
         self._old_files = dict(old_files or {})
@@ -131,7 +122,8 @@ class Restorer:
             Wanted(file, file.start, file.size, file.path.rpartition("/")[0] if at_folders else "")
             for file in files
         )
-        for window in plan_windows(self._runs, self._store.pack_index, wanted):
+        window_bytes = WINDOW_BYTES if at_folders else FAR_WINDOW_BYTES
+        for window in plan_windows(self._runs, self._store.pack_index, wanted, window_bytes=window_bytes):
             larges = self._prepare_larges(window)
             self._tasks.append(_Task(window, larges, self._pool.submit(self._work, window, larges)))
             while len(self._tasks) >= self._limit:

@@ -5,8 +5,8 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 """
 
 import os
-from collections.abc import Container, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
@@ -25,6 +25,7 @@ from dvx.formats.pack import PackEntry, PackIndex
 from dvx.formats.placement import Placement, format_placement, parse_placement
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
+from dvx.store.indexes_ahead import IndexesAhead
 from dvx.store.pack_tail import read_tail_index
 from dvx.store.pack_writer import SealedPack, random_name
 from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
@@ -54,6 +55,7 @@ class Store:
         self.temporary_folder = temporary_folder
         self.is_remote = is_remote
         self._record_names = record_names or RecordNames(backend)
+        self._ahead: IndexesAhead | None = None
 
     @property
     def location(self) -> str:
@@ -67,16 +69,32 @@ class Store:
 
         Raises ObjectNotFound if it is not known and the pack is not there, DamagedPack if its end is not intact.
         """
+        if self._ahead is not None:
+            self._ahead.wait_for(name)
+        return self._learn_index(name)
+
+    @contextmanager
+    def indexes_ahead(self, *, ahead: int) -> Iterator[IndexesAhead]:
+        """For the length of the context, the indexes of packs that it is told of are asked for ahead of readers."""
+        with IndexesAhead(self._learn_index, ahead=ahead) as self._ahead:
+            try:
+                yield self._ahead
+            finally:
+                self._ahead = None
+
+    def _learn_index(self, name: bytes, tail_bytes: int | None = None) -> PackIndex:
         known = self.index.pack_index(name)
         if known is not None:
             return known
-        index = self._read_pack_index(name)
+        index = self._read_pack_index(name, tail_bytes)
         self.index.add_pack(self.id, name, index)
         return index
 
-    def _read_pack_index(self, name: bytes) -> PackIndex:
+    def _read_pack_index(self, name: bytes, tail_bytes: int | None) -> PackIndex:
         try:
-            return read_tail_index(self.backend, name)
+            if tail_bytes is None:
+                return read_tail_index(self.backend, name)
+            return read_tail_index(self.backend, name, tail_bytes=tail_bytes)
         except UnsupportedVersion:
             raise
         except (FormatError, IntegrityError) as error:
@@ -170,6 +188,16 @@ class Store:
         except (ObjectNotFound, FormatError, IntegrityError):
             return None
 
+    def likely_placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, Placement]:
+        """A placement of each root that has one; packs are looked for only where there are several records.
+
+        A pack that is missing all the same shows when it is read; `complete_placements` then finds another record.
+        """
+        found = self.placements(roots, jobs=jobs)
+        several = {root: placements for root, placements in found.items() if len(placements) > 1}
+        likely = {root: placements[0] for root, placements in found.items()}
+        return likely | (self._complete_among(several, jobs=jobs) if several else {})
+
     def complete_placements(
         self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes] = ()
     ) -> dict[bytes, Placement]:
@@ -187,7 +215,11 @@ class Store:
     def _complete_placements(
         self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes]
     ) -> dict[bytes, Placement]:
-        candidates = self.placements(roots, jobs=jobs)
+        return self._complete_among(self.placements(roots, jobs=jobs), jobs=jobs, avoid=avoid)
+
+    def _complete_among(
+        self, candidates: Mapping[bytes, Sequence[Placement]], *, jobs: int, avoid: Container[bytes] = ()
+    ) -> dict[bytes, Placement]:
         missing = self.missing_packs((p for found in candidates.values() for p in found), jobs=jobs)
         complete: dict[bytes, Placement] = {}
         for root, found in candidates.items():

@@ -104,14 +104,17 @@ class FaultProxy:
             self.log.clear()
             self.requests.clear()
 
-    def depth_before(self, path_part: str) -> int:
-        """How many requests were made one after the other before the first for `path_part`, the longest such chain."""
+    def depth_before(self, path_part: str, *, from_bytes: int = 0) -> int:
+        """How many requests were made one after the other before the first for `path_part`, the longest such chain.
+
+        With `from_bytes`, before the first whose answer has at least so many.
+        """
         with self._lock:
             ordered = sorted(self.log, key=lambda request: request.started_s)
         depths: list[tuple[float, int]] = []
         for request in ordered:
             depth = max((depth for ended_s, depth in depths if ended_s <= request.started_s), default=0)
-            if path_part in request.path:
+            if path_part in request.path and request.size_bytes >= from_bytes:
                 return depth
             depths.append((request.ended_s, depth + 1))
         return max((depth for _, depth in depths), default=0)

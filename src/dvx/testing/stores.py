@@ -16,12 +16,13 @@ from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import walk_entries_with_offsets
 from dvx.formats.placement import Placement
+from dvx.store.files_to_write import FileToWrite
 from dvx.store.index import ChunkIndex
 from dvx.store.ingest import Ingester, Item
 from dvx.store.manifests import ManifestWriter
 from dvx.store.old_file import OldFile
 from dvx.store.page_reader import PageReader
-from dvx.store.restore import FileToWrite, Restorer
+from dvx.store.restore import Restorer
 from dvx.store.root_layout import RootLayout
 from dvx.store.store import Store, open_store
 from dvx.store.transfer import RootTransfer, TransferResult, plan_transfer, run_transfer

@@ -67,6 +67,17 @@ def test_file_where_a_folder_is_needed_is_removed_if_stored(work):
     assert judge(work, written=["data/x/y"], force=True) == (["data/x"], [])
 
 
+def test_files_written_elsewhere_do_not_put_an_unknown_file_in_the_way(work):
+    work.write({"data/a": b"1"})
+    work.add("data")
+    work.write({"data/mine/x": b"mine", "data/other": b"mine too"})
+    written = [f"data/new/{number}" for number in range(3)] + ["data/others", "data/mine/y"]
+    assert judge(work, written=written, folders=["data/empty/folder"]) == ([], [])
+    assert judge(work, written=[*written, "data/other/below"]) == ([], ["data/other"])
+    assert judge(work, written=["data/mine"]) == ([], ["data/mine/x"])
+    assert judge(work, folders=["data/other"]) == ([], ["data/other"])
+
+
 def test_version_that_no_store_has_completely_proves_nothing(work):
     switch_back(work, {"data/a": b"only copy"}, {"data/a": b"2"})
     for place in store_objects(work.path(".git/dvx/store"), ["roots"]):

@@ -4,8 +4,8 @@ import os
 
 from dvx.core.ids import hash_bytes
 from dvx.disk.safe_writes import WorkspaceWriter
-from dvx.store.duplicates import MIN_COPY_BYTES, split_duplicates, write_copies
-from dvx.store.restore import FileToWrite
+from dvx.store.duplicates import MIN_COPY_BYTES, find_duplicates, write_copies
+from dvx.store.files_to_write import FileToWrite
 
 DATA = os.urandom(MIN_COPY_BYTES)
 
@@ -22,9 +22,7 @@ def test_large_equal_files_are_copies_of_the_first():
         file("small2", b"x"),
         file("c", os.urandom(len(DATA))),
     ]
-    unique, copies = split_duplicates(files)
-    assert [each.path for each in unique] == ["a", "small", "small2", "c"]
-    assert [(each.path, original) for each, original in copies] == [("b", "a")]
+    assert [(each.path, original) for each, original in find_duplicates(files)] == [("b", "a")]
 
 
 def test_copy_has_content_and_mode(tmp_path):

@@ -11,7 +11,7 @@ from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.disk.atomic import TEMPORARY_PREFIX
 from dvx.formats.layout import pack_key
 from dvx.store.damage import DamagedPack
-from dvx.store.restore import FileToWrite
+from dvx.store.files_to_write import FileToWrite
 from dvx.testing.faults import Effect, Fault, FaultyBackend, flip_bit
 from dvx.testing.stores import add_directory, add_file, make_store, read_directory, read_file, restore
 
