@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvx.core.errors import DvxError
+from dvx.core.errors import DvxError, FormatError
 from dvx.core.ids import EMPTY_ID, hash_bytes
-from dvx.formats.manifest import Entry, LeafPage, format_page, parse_page
+from dvx.formats.manifest import Entry, LeafPage, PathOrder, format_page, parse_page
 from dvx.formats.manifest_tree import (
     build_manifest,
     diff_manifests,
@@ -168,3 +168,31 @@ def test_walk_of_pages_with_any_content_gives_only_dvx_errors(
             KeyError,
         ):  # a changed id of a child names no page, which `pages` answers with KeyError
             continue
+
+
+@given(st.lists(st.lists(st.text("ab./0", min_size=1, max_size=4), unique=True, max_size=6), max_size=5))
+def test_pages_checked_before_are_accepted_as_path_by_path(groups):
+    """However paths are taken, the same sequences are refused: out of order, or below an earlier entry."""
+    one_by_one, by_page = PathOrder(), PathOrder()
+    for group in map(checked_alone, groups):
+        is_taken = is_accepted(one_by_one.accept_all, group)
+        assert is_accepted(by_page.accept_checked, group) == is_taken
+        if not is_taken:
+            return
+
+
+def is_accepted(take, paths):
+    try:
+        take(paths)
+    except FormatError:
+        return False
+    return True
+
+
+def checked_alone(paths):
+    """The paths that a page by itself may have, in order."""
+    kept = []
+    for path in sorted(paths):
+        if not any(path.startswith(other + "/") for other in kept):
+            kept.append(path)
+    return kept

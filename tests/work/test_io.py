@@ -168,3 +168,42 @@ def test_function_calls_for_each_unchanged_file_are_bounded(tmp_path, args, most
         counts.append(count_work(repo, *args, function_calls=True).function_calls)
         shutil.rmtree(repo)
     assert (counts[1] - counts[0]) / 400 <= most
+
+
+def write_many(repo, count):
+    for number in range(count):
+        path = repo / f"data/{number // 100:03}/sample-{number:05}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"%d" % number)
+
+
+def calls_of_one_path(tmp_path, count):
+    repo = make_repo(tmp_path / f"many-{count}")
+    write_many(repo, count)
+    must_dvx(repo, "add", "data")
+    (repo / "data/001/sample-00150.bin").write_bytes(b"changed")
+    return count_work(repo, "add", "data/001/sample-00150.bin", function_calls=True)
+
+
+def test_add_of_one_path_costs_the_same_among_ten_times_as_many_files(tmp_path):
+    few, many = calls_of_one_path(tmp_path, 1000), calls_of_one_path(tmp_path, 10_000)
+    # More is the index of the pack that is cut, of 10 000 chunks here, and the one leaf: up to 2 048 entries.
+    assert many.function_calls < few.function_calls + 80_000
+    assert {os.path.basename(name) for name in data_files(many)} == {"sample-00150.bin"}
+    assert [name for name in many.opened if os.path.isdir(name) and "/data" in name] == []
+
+
+def calls_of_status(tmp_path, count):
+    repo = make_repo(tmp_path / f"status-{count}")
+    write_many(repo, count)
+    must_dvx(repo, "add", "data")
+    settle(repo)
+    must_dvx(repo, "status")  # hashes the files, which have new times, and keeps their rows
+    must_dvx(repo, "status")  # compares rows, and marks the leaves
+    return count_work(repo, "status", function_calls=True).function_calls
+
+
+def test_status_of_unchanged_files_looks_at_no_line_and_no_row(tmp_path):
+    few, many = calls_of_status(tmp_path, 1000), calls_of_status(tmp_path, 3000)
+    # Nearly five calls for a file: listing it, its stat, its mark.
+    assert many - few < 6 * 2000

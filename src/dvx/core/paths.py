@@ -6,7 +6,7 @@ ignore case. Works on text only; must not look at a disk.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from dvx.core.errors import PathRefused
@@ -45,6 +45,19 @@ def check_stored_path(path: str) -> None:
             hints=["rename it, or leave it out with a line in `.dvxignore`"],
             kind="unsafe-path",
         )
+
+
+def are_ordinary_names(prefix: str, names: Sequence[str]) -> bool:
+    """Whether check_stored_path accepts `prefix` + each of the names of one folder for their letters alone.
+
+    `prefix` is empty or a path with a slash behind it. False says nothing. Costs a tenth of asking for each.
+    """
+    if not names:
+        return True
+    if len(prefix) + max(map(len, names)) > MAX_COMPONENT_BYTES:
+        return False
+    # Names hold no slash, so together they look like one path.
+    return _ORDINARY.fullmatch(prefix + "/".join(names)) is not None
 
 
 def unportable_reason(path: str) -> str | None:

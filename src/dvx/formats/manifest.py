@@ -5,6 +5,7 @@ store; works on bytes that somebody else fetched.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -113,6 +114,25 @@ class PathOrder:
         known = {*self._starts, *paths}
         self._starts = [last[:end] for end in range(1, len(last) + 1) if last[:end] in known]
 
+    def accept_checked(self, paths: Sequence[str]) -> None:
+        """Take the paths of a page that was checked before, in the time of a few searches. Raises as accept.
+
+        They increase and none is below another; what remains is how they lie to the paths before them.
+        """
+        if not paths:
+            return
+        starts = [start for start in self._starts if paths[0].startswith(start)]
+        if self._starts and paths[0] <= self._starts[-1]:
+            refuse_manifest(f"{paths[0][:200]!a} does not sort after {self._starts[-1][:200]!a}")
+        for start in starts:
+            number = bisect_left(paths, start + "/")
+            if number < len(paths) and paths[number].startswith(start + "/"):
+                refuse_manifest(f"{start[:200]!a} is both an entry and the parent of {paths[number][:200]!a}")
+        last = paths[-1]
+        before = [start for start in starts if last.startswith(start)]
+        heads = (last[:end] for end in range(1, len(last) + 1))
+        self._starts = [*before, *(head for head in heads if _holds(paths, head))]
+
     def _are_plain(self, paths: Sequence[str]) -> bool:
         """Whether the paths increase and no path so far is a folder above one of them."""
         if self._starts and paths[0] <= self._starts[-1]:
@@ -122,6 +142,11 @@ class PathOrder:
         known = {*self._starts, *paths}
         folders = {path.rpartition("/")[0] for path in paths}
         return not any(above in known for folder in folders for above in _and_above(folder))
+
+
+def _holds(paths: Sequence[str], path: str) -> bool:
+    number = bisect_left(paths, path)
+    return number < len(paths) and paths[number] == path
 
 
 def _and_above(folder: str) -> Iterator[str]:

@@ -25,11 +25,11 @@ from dvx.formats.manifest import (
 ReadPages = Callable[[Sequence[bytes]], Iterable[bytes]]
 
 # 64 leaves of about 50 KB are 3 MB, enough for one ranged request; at worst (256 KiB each) 16 MiB.
-_BATCH_PAGES: Final = 64
+BATCH_PAGES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class _PageRef:
+class PageRef:
     """A page to read and what is known of it before: nothing but the id for a root.
 
     All paths in it are greater than `after`; `offset` is where it starts in the directory's byte stream.
@@ -42,7 +42,7 @@ class _PageRef:
     level: int | None = None
 
 
-class _Tree:
+class PageTree:
     """Reads pages of one tree in path order and checks them. Any method raises FormatError for a bad page,
     IntegrityError for bytes that do not match their id, and whatever the reading function raises."""
 
@@ -52,20 +52,20 @@ class _Tree:
         self._read_pages = read_pages
         self._order = PathOrder()
 
-    def pages(self, refs: Sequence[_PageRef]) -> Iterator[tuple[_PageRef, LeafPage | InnerPage]]:
+    def pages(self, refs: Sequence[PageRef]) -> Iterator[tuple[PageRef, LeafPage | InnerPage]]:
         """Read `refs` batch by batch."""
-        for start in range(0, len(refs), _BATCH_PAGES):
-            batch = refs[start : start + _BATCH_PAGES]
+        for start in range(0, len(refs), BATCH_PAGES):
+            batch = refs[start : start + BATCH_PAGES]
             # A batch is complete before a page of it is used: the reader is never entered twice.
             found = list(islice(self._read_pages([ref.id for ref in batch]), len(batch)))
             if len(found) != len(batch):
                 refuse_manifest(f"{len(batch) - len(found)} pages are missing from the answer")
             for ref, data in zip(batch, found, strict=True):
-                yield ref, self._checked(ref, data)
+                yield ref, self.checked(ref, data)
 
     def leaves(
-        self, refs: Sequence[_PageRef], is_wanted: Callable[[_PageRef], bool]
-    ) -> Iterator[tuple[_PageRef, LeafPage]]:
+        self, refs: Sequence[PageRef], is_wanted: Callable[[PageRef], bool]
+    ) -> Iterator[tuple[PageRef, LeafPage]]:
         """Yield the leaves below `refs`, leaving out subtrees that are not wanted."""
         for ref, page in self.pages(refs):
             if isinstance(page, LeafPage):
@@ -74,7 +74,7 @@ class _Tree:
                 wanted = [child for child in _child_refs(ref, page) if is_wanted(child)]
                 yield from self.leaves(wanted, is_wanted)
 
-    def children(self, refs: Sequence[_PageRef]) -> list[_PageRef]:
+    def children(self, refs: Sequence[PageRef]) -> list[PageRef]:
         """Return the children of inner pages."""
         return [
             child
@@ -83,11 +83,51 @@ class _Tree:
             for child in _child_refs(ref, page)
         ]
 
-    def _checked(self, ref: _PageRef, data: bytes) -> LeafPage | InnerPage:
+    def leaf_refs(self, refs: Sequence[PageRef]) -> Iterator[PageRef]:
+        """Yield the leaves below `refs` without reading them; a leaf among `refs` itself is one of them."""
+        if refs and refs[0].level == 0:
+            yield from refs
+            return
+        # An order of its own: a leaf that is found here is read again in its turn.
+        for ref, page in PageTree(self._read_pages).pages(refs):
+            if isinstance(page, LeafPage):
+                yield ref
+            else:
+                yield from self.leaf_refs(list(_child_refs(ref, page)))
+
+    def fetch(self, refs: Sequence[PageRef]) -> dict[bytes, bytes]:
+        """The bytes of pages by id, not checked yet."""
+        ids = [ref.id for ref in refs]
+        found = list(islice(self._read_pages(ids), len(ids))) if ids else []
+        if len(found) != len(ids):
+            refuse_manifest(f"{len(ids) - len(found)} pages are missing from the answer")
+        return dict(zip(ids, found, strict=True))
+
+    def pass_over(self, paths: Sequence[str]) -> None:
+        """Take the paths of a leaf that is not read because it was checked before."""
+        self._order.accept_checked(paths)
+
+    def part_of_leaf(
+        self, ref: PageRef, data: bytes, spans: Sequence[tuple[int, int]]
+    ) -> list[tuple[Entry, ...]]:
+        """The entries in the places [start, end) of a leaf that was checked before under the same parent.
+
+        Does not take part in the check of path order: `pass_over` follows.
+        """
         if hash_bytes(data) != ref.id:
-            raise IntegrityError(
-                f"a manifest page does not match its id `{format_id(ref.id)}`", kind="page-mismatch"
-            )
+            raise _wrong_page(ref)
+        head, *lines = data.split(b"\n")
+        parts = []
+        for start, end in spans:
+            page = parse_page(b"\n".join([head, *lines[start:end], b""]))
+            assert isinstance(page, LeafPage)
+            parts.append(page.entries)
+        return parts
+
+    def checked(self, ref: PageRef, data: bytes) -> LeafPage | InnerPage:
+        """Parse a page and compare it with its id and with what its parent says. Leaves come in path order."""
+        if hash_bytes(data) != ref.id:
+            raise _wrong_page(ref)
         page = parse_page(data, order=self._order)
         if ref.told is not None:
             _check_told(ref, page, ref.told)
@@ -100,7 +140,7 @@ def walk_entries(root_id: bytes, read_page: ReadPages) -> Iterator[Entry]:
     Reads at most 64 pages at a time. Raises FormatError when pages contradict each other, IntegrityError when
     a page does not match its id.
     """
-    for _, leaf in _Tree(read_page).leaves([_PageRef(root_id)], _all):
+    for _, leaf in PageTree(read_page).leaves([PageRef(root_id)], _all):
         yield from leaf.entries
 
 
@@ -118,12 +158,12 @@ def find_entries(root_id: bytes, read_page: ReadPages, prefix: str) -> Iterator[
     """
     below = f"{prefix}/" if prefix else ""
 
-    def may_hold(ref: _PageRef) -> bool:
+    def may_hold(ref: PageRef) -> bool:
         last = ref.told.last_path if ref.told else ""
         # "0" follows "/": the paths below a directory are those from `prefix/` to before `prefix0`.
         return not prefix or ref.after < prefix <= last or (last >= below and ref.after < f"{prefix}0")
 
-    for ref, leaf in _Tree(read_page).leaves([_PageRef(root_id)], may_hold):
+    for ref, leaf in PageTree(read_page).leaves([PageRef(root_id)], may_hold):
         offset = ref.offset
         for entry in leaf.entries:
             if entry.path.startswith(below) or entry.path == prefix:
@@ -159,11 +199,11 @@ class _Side:
     __slots__ = ("_tree", "level", "refs")
 
     def __init__(self, root: bytes | None, read_pages: ReadPages) -> None:
-        self._tree = _Tree(read_pages)
-        self.refs = [] if root is None else [_PageRef(root)]
+        self._tree = PageTree(read_pages)
+        self.refs = [] if root is None else [PageRef(root)]
         self.level = 0
         # The root is parsed once more below, so this look at its level must not disturb the path order.
-        for _, page in _Tree(read_pages).pages(self.refs):
+        for _, page in PageTree(read_pages).pages(self.refs):
             self.level = page.level if isinstance(page, InnerPage) else 0
 
     def descend_from(self, level: int) -> None:
@@ -218,19 +258,25 @@ def _differing(
             old, new = next(old_entries, None), next(new_entries, None)
 
 
-def _all(_: _PageRef) -> bool:
+def _wrong_page(ref: PageRef) -> IntegrityError:
+    return IntegrityError(
+        f"a manifest page does not match its id `{format_id(ref.id)}`", kind="page-mismatch"
+    )
+
+
+def _all(_: PageRef) -> bool:
     return True
 
 
-def _child_refs(ref: _PageRef, page: InnerPage) -> Iterator[_PageRef]:
+def _child_refs(ref: PageRef, page: InnerPage) -> Iterator[PageRef]:
     after, offset = ref.after, ref.offset
     for child in page.children:
-        yield _PageRef(child.id, after, offset, child, page.level - 1)
+        yield PageRef(child.id, after, offset, child, page.level - 1)
         after = child.last_path
         offset += child.size
 
 
-def _check_told(ref: _PageRef, page: LeafPage | InnerPage, told: ChildPage) -> None:
+def _check_told(ref: PageRef, page: LeafPage | InnerPage, told: ChildPage) -> None:
     """Compare a page with what its parent says of it."""
     if isinstance(page, LeafPage):
         level, paths, counts = 0, [entry.path for entry in page.entries], len(page.entries)

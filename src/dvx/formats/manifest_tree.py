@@ -77,7 +77,7 @@ class ManifestBuilder:
     that a level with a single page is known to be the root before a page over it is made.
     """
 
-    __slots__ = ("_levels", "_order", "_root_id", "entries", "files", "size")
+    __slots__ = ("_carried", "_levels", "_order", "_root_id", "entries", "files", "size")
 
     def __init__(self) -> None:
         self.entries = 0
@@ -86,6 +86,7 @@ class ManifestBuilder:
         self._order = PathOrder()
         self._levels = [_OpenPage()]
         self._root_id: bytes | None = None
+        self._carried: bytes | None = None
 
     @property
     def root_id(self) -> bytes:
@@ -124,13 +125,41 @@ class ManifestBuilder:
         self._append(0, line=format_entry(entry), entries=1, size=entry.size, last_path=entry.path)
         return built
 
+    def carries(self, leaf: ChildPage) -> bool:
+        """Whether a leaf of another tree would be built again as it is, from its entries, at this point.
+
+        False also where that cannot be said without them: a leaf that ends for the length of its text, or
+        with its tree. The leaf has to be one that a builder made.
+        """
+        page = self._levels[0]
+        return (page.is_full or not page.lines) and _ends_here(leaf.entries, leaf.last_path, level=0)
+
+    def add_leaf(self, leaf: ChildPage, paths: Sequence[str] | None = None) -> list[BuiltPage]:
+        """Take all entries of a leaf that `carries` accepts, without building it; return the finished pages.
+
+        The leaf itself is not among them, and its entries do not count in `files`. `paths` are its paths where
+        they are known, to check what comes next against them.
+        """
+        if self._root_id is not None:
+            raise RuntimeError("add_leaf() after finish()")
+        self._order.accept_checked(paths or [leaf.last_path])
+        built = self._make_room(0)
+        self.entries += leaf.entries
+        self.size += leaf.size
+        self._carried = leaf.id
+        return [*built, *self._refer(0, leaf)]
+
     def finish(self) -> list[BuiltPage]:
         """Close all levels; return the remaining pages, the root last."""
         built: list[BuiltPage] = []
         level = 0
         while level + 1 < len(self._levels):
-            built += self._close(level)
+            if self._levels[level].lines:
+                built += self._close(level)
             level += 1
+        if level == 1 and len(self._levels[1].lines) == 1:
+            self._root_id = self._carried  # a single leaf, which was carried over, is the root itself
+            return built
         page = self._built(level)
         self._root_id = page.id
         return [*built, page]
@@ -150,19 +179,24 @@ class ManifestBuilder:
     def _close(self, level: int) -> list[BuiltPage]:
         """Finish the open page of `level` and refer to it one level up, which may finish pages there."""
         page, built = self._levels[level], self._built(level)
+        child = ChildPage(page.entries, page.size, built.id, page.last_path)
+        above = self._refer(level, child)
+        self._levels[level] = _OpenPage()
+        return [built, *above]
+
+    def _refer(self, level: int, child: ChildPage) -> list[BuiltPage]:
+        """Refer to a finished page of `level` one level up, which may finish pages there."""
         if level + 1 == len(self._levels):
             self._levels.append(_OpenPage())
         above = self._make_room(level + 1)
-        child = ChildPage(page.entries, page.size, built.id, page.last_path)
         self._append(
             level + 1,
             line=format_child(child),
-            entries=page.entries,
-            size=page.size,
-            last_path=page.last_path,
+            entries=child.entries,
+            size=child.size,
+            last_path=child.last_path,
         )
-        self._levels[level] = _OpenPage()
-        return [built, *above]
+        return above
 
     def _built(self, level: int) -> BuiltPage:
         data = join_page(level, self._levels[level].lines)
@@ -183,10 +217,17 @@ def _ends_page(page: _OpenPage, *, level: int) -> bool:
     The top level has no bound of its own: reaching it needs more entries than bytes 0..27 of a hash tell
     apart, and join_page refuses what would not fit.
     """
+    if level < MAX_LEVEL and page.text_bytes >= FULL_PAGE_BYTES:
+        return True
+    return _ends_here(len(page.lines), page.last_path, level=level)
+
+
+def _ends_here(lines: int, last_path: str, *, level: int) -> bool:
+    """Say whether a page of so many lines ends with this path, whatever the length of its text."""
     if level == MAX_LEVEL:
         return False
     limit, modulus = (MAX_LEAF_ENTRIES, LEAF_MODULUS) if level == 0 else (MAX_INNER_CHILDREN, INNER_MODULUS)
-    if len(page.lines) >= limit or page.text_bytes >= FULL_PAGE_BYTES:
+    if lines >= limit:
         return True
-    digest = hash_bytes(page.last_path.encode())
+    digest = hash_bytes(last_path.encode())
     return int.from_bytes(digest[4 * level : 4 * level + 4], "little") % modulus == 0

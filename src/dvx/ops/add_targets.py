@@ -19,10 +19,13 @@ from dvx.core.errors import (
     name_some,
 )
 from dvx.formats.pointer import Pointer
+from dvx.ops.leaf_walk import LeafToCompare, SameLeaf, is_walked_by_leaf, walk_leaves, walk_named
+from dvx.ops.named_paths import NamedPaths, is_at_or_below
+from dvx.ops.page_marks import PageMarks
 from dvx.ops.project import Project
 from dvx.ops.selection import workspace_pointers
 from dvx.ops.staleness import check_not_stale
-from dvx.ops.trees import Ignore, Pair, Tree, pair_up
+from dvx.ops.trees import Ignore, Pair, Tree
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import is_pattern
@@ -41,23 +44,45 @@ class AddTarget:
     kind: str
     pointer: Pointer | None
     ignore: Ignore | None = field(default=None, compare=False)
-    named: tuple[str, ...] = ()
+    named: frozenset[str] = frozenset()
     leftovers: list[str] = field(default_factory=list, compare=False)
 
     def is_named(self, path: str) -> bool:
         """Whether a path relative to the repository is part of what was asked for."""
-        return not self.named or any(path == name or path.startswith(name + "/") for name in self.named)
+        return not self.named or is_at_or_below(path, self.named)
 
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
         return Tree(self.root, self.path, pointer, ignore=self.ignore, leftovers=self.leftovers)
 
-    def pairs(self, pages: PageReader, *, with_entries: bool) -> Iterator[Pair]:
-        """The version before and the workspace, merged in path order; the former only if it can be reused."""
-        old = self.pointer if self.pointer is not None and self.pointer.kind == self.kind else None
-        tree = self.tree(old if with_entries else None)
-        entries = tree.entries(pages) if with_entries and old is not None else iter(())
-        for pair in pair_up(entries, tree.walk()):
+    def old_tree(self) -> Tree:
+        """The version before, if it is of the same kind, and the workspace."""
+        pointer = self.pointer
+        return self.tree(pointer if pointer is not None and pointer.kind == self.kind else None)
+
+    def parts(
+        self, pages: PageReader, marks: PageMarks, *, with_entries: bool
+    ) -> Iterator[SameLeaf | LeafToCompare]:
+        """The version before and the workspace in path order; the former only if it can be reused.
+
+        Where only some paths are named, nothing else of the workspace is looked at.
+        """
+        tree = self.old_tree() if with_entries else self.tree(None)
+        parts: Iterator[SameLeaf | LeafToCompare]
+        if not is_walked_by_leaf(tree):
+            parts = iter([LeafToCompare(None, tree.pairs(pages))])
+        elif self.named:
+            named = NamedPaths(tree, self.named)
+            parts = walk_named(tree, pages, named.is_within, named.walk())
+        else:
+            parts = walk_leaves(tree, pages, marks)
+        for part in parts:
+            if isinstance(part, LeafToCompare):
+                part.pairs = self._checked(part.pairs)
+            yield part
+
+    def _checked(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
+        for pair in pairs:
             if pair.found is not None and pair.path.endswith(".dvx"):
                 raise _pointer_inside(pair.path, self.path)
             yield pair
@@ -114,7 +139,7 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
     root = project.repository.root
     kind = "directory" if os.path.isdir(os.path.join(root, path)) else "file"
     pointer = tracked.pointer if tracked else None
-    limits = () if "" in named else tuple(named)
+    limits = frozenset() if "" in named else frozenset(named)
     if limits and pointer is not None and not _is_known(project, pointer):
         raise DataMissing(
             f"the rest of `{path}` is not in the local store, so a part of it cannot be updated",

@@ -4,13 +4,16 @@ Owns the words for a difference. Reads and hashes as little as it can; must not 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from dvx.core.ids import hash_bytes
 from dvx.disk.walk import WalkEntry
 from dvx.formats.manifest import Entry
 from dvx.ops.content import ContentIds
+from dvx.ops.leaf_walk import LeafToCompare, is_walked_by_leaf, walk_leaves
+from dvx.ops.page_marks import PageMarks
 from dvx.ops.project import Project
 from dvx.ops.trees import Pair, Tree
 from dvx.store.page_reader import PageReader
@@ -42,36 +45,86 @@ class Difference(NamedTuple):
 def find_differences(project: Project, tree: Tree, pages: PageReader) -> Iterator[Difference]:
     """Yield the differences of one tree. Files whose state is not in the cache are hashed, many at once.
 
-    A file of another size is modified without being read. Ids found on the way are remembered.
+    A file of another size is modified without being read. Ids found on the way are remembered. Leaves of the
+    manifest that were found unchanged before are not read while their files look as they did.
     """
-    ids = ContentIds(project.stat_cache, tree.root, tree.path)
-    unsure: dict[str, Pair] = {}
-    for pair in tree.pairs(pages):
-        difference = _seen_difference(pair)
-        if difference is not None:
-            yield difference
-            continue
-        path, offset, entry, found = pair
-        if entry is None or found is None or entry.kind == "directory":
-            continue
-        known = ids.known(path, found)
-        if known is None:
-            unsure[path] = pair
-            if len(unsure) >= _UNSURE_AT_ONCE:
-                yield from _hash_unsure(project, ids, unsure)
-                unsure = {}
-        elif known != entry.id:
-            yield Difference(path, FileState.MODIFIED, entry, found, offset, known)
-    yield from _hash_unsure(project, ids, unsure)
-    ids.save()
+    comparison = _Comparison(project, tree)
+    if is_walked_by_leaf(tree):
+        marks = PageMarks(project.stat_cache, tree.path)
+        for part in walk_leaves(tree, pages, marks, leave_out_same=True):
+            if isinstance(part, LeafToCompare):
+                yield from comparison.compare_leaf(part, marks)
+        marks.save()
+    else:
+        yield from comparison.compare(tree.pairs(pages))
+    yield from comparison.finish()
 
 
-def _hash_unsure(project: Project, ids: ContentIds, unsure: dict[str, Pair]) -> Iterator[Difference]:
-    to_hash = ((path, pair.found) for path, pair in unsure.items() if pair.found is not None)
-    for path, found, content_id in ids.hash_all(to_hash, jobs=project.jobs, reporter=project.reporter):
-        pair = unsure[path]
-        if pair.entry is None or content_id != pair.entry.id:
-            yield Difference(path, FileState.MODIFIED, pair.entry, found, pair.offset, content_id)
+class _Comparison:
+    """Compares pairs. `unsettled` counts those that differ, or of which nothing is known yet."""
+
+    def __init__(self, project: Project, tree: Tree) -> None:
+        self._project = project
+        self._ids = ContentIds(project.stat_cache, tree.root, tree.path)
+        self._unsure: dict[str, Pair] = {}
+        self.unsettled = 0
+
+    def compare_leaf(self, part: LeafToCompare, marks: PageMarks) -> Iterator[Difference]:
+        """Yield the differences of one leaf, and mark a leaf that has none."""
+        before = self.unsettled
+        same = part.same
+        yield from self.compare((pair for pair in part.pairs if pair[0] not in same) if same else part.pairs)
+        if part.leaf is not None and part.rows is not None and self.unsettled == before:
+            marks.note(part.leaf, part.rows, {entry.path: entry for entry in part.entries})
+
+    def compare(self, pairs: Iterable[Pair]) -> Iterator[Difference]:
+        """Yield the differences that can be told now."""
+        for pair in pairs:
+            difference = _seen_difference(pair)
+            if difference is not None:
+                self.unsettled += 1
+                yield difference
+                continue
+            path, offset, entry, found = pair
+            if entry is None or found is None:
+                continue
+            if entry.kind != found.kind:
+                self.unsettled += 1
+            if entry.kind == "directory":
+                continue
+            known = self._known(path, found)
+            if known is None:
+                self.unsettled += 1
+                self._unsure[path] = pair
+                if len(self._unsure) >= _UNSURE_AT_ONCE:
+                    yield from self._hash_unsure()
+            elif known != entry.id:
+                self.unsettled += 1
+                yield Difference(path, FileState.MODIFIED, entry, found, offset, known)
+
+    def finish(self) -> Iterator[Difference]:
+        """Hash what is left, and save what was learnt."""
+        yield from self._hash_unsure()
+        self._ids.save()
+
+    def _known(self, path: str, found: WalkEntry) -> bytes | None:
+        if found.kind != "symlink":
+            return self._ids.known(path, found)
+        try:
+            return hash_bytes(os.fsencode(os.readlink(self._project.repository.absolute(path))))
+        except OSError:
+            return None
+
+    def _hash_unsure(self) -> Iterator[Difference]:
+        project, unsure = self._project, self._unsure
+        self._unsure = {}
+        to_hash = ((path, pair.found) for path, pair in unsure.items() if pair.found is not None)
+        for path, found, content_id in self._ids.hash_all(
+            to_hash, jobs=project.jobs, reporter=project.reporter
+        ):
+            pair = unsure[path]
+            if pair.entry is None or content_id != pair.entry.id:
+                yield Difference(path, FileState.MODIFIED, pair.entry, found, pair.offset, content_id)
 
 
 def _seen_difference(pair: Pair) -> Difference | None:

@@ -5,7 +5,7 @@ Owns the pairing of the two in path order. A tracked file is a tree with one ent
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
@@ -82,9 +82,9 @@ class Tree:
         except UnsupportedVersion:
             raise
         except (FormatError, PathRefused) as error:
-            raise self._bad_listing(error) from error
+            raise self.bad_listing(error) from error
 
-    def _bad_listing(self, error: DvxError) -> FormatError:
+    def bad_listing(self, error: DvxError) -> FormatError:
         """The error for a listing that no dvx writes; it comes from a store, so nobody here can rename a path."""
         return FormatError(
             f"the listing of `{self.path}` is not one that dvx writes: {error.what}",
@@ -119,7 +119,7 @@ class Tree:
         prefix = self.path + "/"
         parts = plain_parts(self.inside)
         if parts:
-            found_parts = chain.from_iterable(self._walk_part(prefix, part) for part in parts)
+            found_parts = chain.from_iterable(self.walk_part(part) for part in parts)
             yield from sorted(found_parts, key=lambda item: item[0])
             return
         is_wanted = matches_inside(self.inside) if self.inside else None
@@ -127,7 +127,9 @@ class Tree:
             if is_wanted is None or is_wanted(found.path):
                 yield prefix + found.path, found
 
-    def _walk_part(self, prefix: str, part: str) -> Iterator[tuple[str, WalkEntry]]:
+    def walk_part(self, part: str) -> Iterator[tuple[str, WalkEntry]]:
+        """What is at a path below a tracked directory, or at one below it; it may be missing. As walk."""
+        prefix = self.path + "/"
         top = stat_entry(os.path.join(self.absolute, part), prefix + part)
         if top is None:
             return
@@ -156,8 +158,13 @@ def plain_parts(inside: Sequence[str]) -> list[str]:
     """The paths to look up one by one, none of them below another; [] if there are patterns among them."""
     if not inside or any(is_pattern(part) for part in inside):
         return []
+    return outermost(inside)
+
+
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Those of the paths that are not below another of them."""
     parts: list[str] = []
-    for part in sorted(set(inside), key=lambda part: part + "/"):
+    for part in sorted(set(paths), key=lambda part: part + "/"):
         if not parts or not (part + "/").startswith(parts[-1] + "/"):
             parts.append(part)
     return parts

@@ -35,11 +35,19 @@ def load_ignore(repo_root: str, data_path: str) -> Callable[[str, bool], bool] |
     rules.check_data_is_kept()
     if not os.path.isdir(os.path.join(repo_root, data_path)):
         return None
-    return rules.is_ignored
+    return rules
 
 
 class _Rules:
     """The specs that apply in each folder, outermost first. Folders are relative to the root, end in `/`."""
+
+    def __call__(self, path: str, is_dir: bool) -> bool:
+        """Whether a path relative to the data is left out."""
+        return self.is_ignored(path, is_dir)
+
+    def applies_in(self, folder: str) -> bool:
+        """Whether any rule says something about entries of a folder: "" or a path, relative to the data, with `/`."""
+        return bool(self._rules(self._data + folder))
 
     def __init__(self, repo_root: str, data_path: str) -> None:
         self._root = repo_root

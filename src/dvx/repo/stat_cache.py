@@ -1,4 +1,5 @@
-"""What is known of the files of one work tree: status on the disk -> content id.
+"""What is known of the files of one work tree: status on the disk -> content id, for each file and for whole
+pages of a manifest.
 
 Owns `stat.db` and the rule for when a row may be believed. It is a cache: anything wrong with it costs time
 (files are hashed again), never data, and a damaged or foreign file is moved aside and begun anew.
@@ -6,7 +7,7 @@ Owns `stat.db` and the rule for when a row may be believed. It is a cache: anyth
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeVar
@@ -29,6 +30,11 @@ _SCHEMA: Final = (
     " inode INTEGER, kind INTEGER, id BLOB) WITHOUT ROWID",
     "CREATE TABLE roots (path TEXT PRIMARY KEY, root BLOB) WITHOUT ROWID",
     f"PRAGMA user_version={_VERSION}",
+)
+# Not part of the version: a file of before has no such table, and one that is lost costs time only.
+_MARKS: Final = (
+    "CREATE TABLE IF NOT EXISTS marks"
+    " (path TEXT, page BLOB, mark BLOB, PRIMARY KEY (path, page)) WITHOUT ROWID"
 )
 _RANGE: Final = (
     "SELECT path, size, mtime_ns, ctime_ns, inode, kind, id FROM files"
@@ -154,10 +160,10 @@ class StatCache:
         self._write(write)
 
     def forget(self, prefix: str) -> None:
-        """Forget `prefix` and everything below it, its root too; "" forgets everything."""
+        """Forget `prefix` and everything below it, its root and marks too; "" forgets everything."""
 
         def write() -> None:
-            for table in ("files", "roots"):
+            for table in ("files", "roots", "marks"):
                 self._connection.execute(
                     f"DELETE FROM {table} WHERE ?1 = '' OR path = ?1"  # noqa: S608 - a name from above
                     " OR (path > ?1 || '/' AND path < ?1 || '0')",
@@ -179,6 +185,26 @@ class StatCache:
         )
         root = row[0] if row else None
         return root if isinstance(root, bytes) and len(root) == ID_BYTES else None
+
+    def marks(self, path: str) -> dict[bytes, bytes]:
+        """What `change_marks` noted of the directory `path`: id of a page -> its mark."""
+        return self._read(
+            lambda: dict(self._connection.execute("SELECT page, mark FROM marks WHERE path = ?", (path,)))
+        )
+
+    def change_marks(self, path: str, marks: Mapping[bytes, bytes], *, drop: Iterable[bytes] = ()) -> None:
+        """Note marks of pages of the directory `path`, and forget those of `drop`; see dvx.ops.page_marks."""
+
+        def write() -> None:
+            self._connection.executemany(
+                "DELETE FROM marks WHERE path = ? AND page = ?", ((path, page) for page in drop)
+            )
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
+                ((path, page, mark) for page, mark in marks.items()),
+            )
+
+        self._write(write)
 
     def _rows(self, start: str, end: str, limit: int) -> dict[str, StatRow]:
         # Straight to tuple.__new__: StatRow(...) would double the time for a million rows.
@@ -277,6 +303,7 @@ def _prepare(connection: sqlite3.Connection) -> bool:
     for pragma in _PRAGMAS:
         connection.execute(pragma)
     if _version(connection) == _VERSION:
+        connection.execute(_MARKS)  # writes only where there is none
         return True
     connection.execute("BEGIN IMMEDIATE")  # two commands may begin the same file
     version = _version(connection)
@@ -284,6 +311,7 @@ def _prepare(connection: sqlite3.Connection) -> bool:
     if version == 0 and is_empty:
         for statement in _SCHEMA:
             connection.execute(statement)
+        connection.execute(_MARKS)
     connection.execute("COMMIT")
     return _version(connection) == _VERSION
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.formats.manifest import Entry
+from dvx.formats.manifest import ChildPage, Entry
 from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.index import Location
@@ -41,18 +41,46 @@ class ManifestWriter:
         self.sink = PackSink(store, kind=2, on_sealed=on_sealed)
         self._waiting: list[BuiltPage] = []
         self._pages: dict[bytes, Location] = {}
+        # Leaves that may be carried over, where the store has them.
+        self._stored: dict[bytes, Location] = {}
+        self._carried_files = 0
 
     def add(self, entry: Entry) -> None:
         """Add the next entry, in path order."""
         self.add_all([entry])
 
-    def add_all(self, entries: Sequence[Entry]) -> None:
-        """Add the next entries, in path order."""
+    def add_all(self, entries: Sequence[Entry]) -> list[BuiltPage]:
+        """Add the next entries, in path order; return the pages that they finished."""
         built = self._builder.add_all(entries)
-        if built:
-            self._waiting.extend(built)
-            if len(self._waiting) >= _PAGES_AT_ONCE:
-                self._write_waiting()
+        self._queue(built)
+        return built
+
+    def _queue(self, built: Sequence[BuiltPage]) -> None:
+        self._waiting.extend(built)
+        if len(self._waiting) >= _PAGES_AT_ONCE:
+            self._write_waiting()
+
+    def carries(self, leaf: ChildPage) -> bool:
+        """Whether a leaf of a stored manifest can be taken as it is here; see ManifestBuilder.carries."""
+        return self._builder.carries(leaf) and self._find_leaf(leaf.id) is not None
+
+    def add_leaf(self, leaf: ChildPage, *, files: int) -> list[BuiltPage]:
+        """Add all entries of a leaf that `carries` accepts; return other pages that are finished by it.
+
+        `files` are its entries that are no empty directories.
+        """
+        location = self._find_leaf(leaf.id)
+        assert location is not None
+        self._pages[leaf.id] = location
+        self._carried_files += files
+        built = self._builder.add_leaf(leaf)
+        self._queue(built)
+        return built
+
+    def _find_leaf(self, page_id: bytes) -> Location | None:
+        if page_id not in self._stored:
+            self._stored.update(self._store.index.find_chunks(self._store.id, [page_id]))
+        return self._stored.get(page_id)
 
     def finish(self) -> WrittenManifest:
         """Write the remaining pages and wait until all are in the store."""
@@ -62,7 +90,8 @@ class ManifestWriter:
         self.sink.finish()
         builder = self._builder
         packs = tuple(sorted({location.pack for location in self._pages.values()}))
-        return WrittenManifest(builder.root_id, builder.size, builder.files, builder.entries, packs)
+        files = builder.files + self._carried_files
+        return WrittenManifest(builder.root_id, builder.size, files, builder.entries, packs)
 
     def close(self) -> None:
         """Drop what was not sealed."""

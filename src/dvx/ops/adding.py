@@ -1,0 +1,330 @@
+"""One target of an add on its way: what is read, what is taken from the version before, and its new manifest.
+
+Owns what of the version before can be kept. In which order stores, records and pointers are written is dvx.ops.add.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from dvx.backends.backend import not_found
+from dvx.core.ids import hash_bytes
+from dvx.disk.reading import Source
+from dvx.disk.symlinks import check_symlink_target
+from dvx.disk.walk import WalkEntry, WalkRow
+from dvx.formats.layout import pack_key
+from dvx.formats.manifest import ChildPage, Entry
+from dvx.formats.placement import Placement
+from dvx.formats.pointer import Pointer
+from dvx.ops.add_targets import AddTarget
+from dvx.ops.content import ContentIds
+from dvx.ops.leaf_walk import SameLeaf, read_leaf
+from dvx.ops.page_marks import MarkLearner, PageMarks
+from dvx.ops.project import Project
+from dvx.ops.trees import Pair
+from dvx.store.ingest import Item, Stored
+from dvx.store.manifests import ManifestWriter
+from dvx.store.pack_sink import SealedListener
+from dvx.store.page_reader import PageReader
+from dvx.store.root_layout import RootLayout
+from dvx.store.runs import RunCutter
+from dvx.store.translate import RootData, make_placement
+
+# Unchanged files go through the ingester in stretches: one step for each costs 9 microseconds a file.
+_KEPT_AT_ONCE: Final = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class AddedPath:
+    """The outcome for one tracked path."""
+
+    path: str
+    pointer: Pointer
+    is_changed: bool
+
+
+class Step(NamedTuple):
+    """The token that goes through the ingester: which target, and the entry once it is known."""
+
+    target: "Adding"
+    path: str
+    kind: str
+    entry: Entry | None
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Unchanged files that follow each other in the stream of the version before: bytes [start, end) of it.
+
+    Either `entries` with their `states` on the disk (None where nobody looked), or whole `leaves`.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    states: list[WalkRow | None] = field(default_factory=list)
+    leaves: list[SameLeaf] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+
+    def takes(self, offset: int, size: int) -> bool:
+        """Whether these bytes come next: a file that is gone leaves a gap; empty files are nowhere."""
+        return not size or self.start == self.end or offset == self.end
+
+    def extend(self, offset: int, size: int) -> None:
+        """Take the bytes in."""
+        if size:
+            if self.start == self.end:
+                self.start = offset
+            self.end = offset + size
+
+
+class Kept(NamedTuple):
+    """The token of a stretch of unchanged files, in path order."""
+
+    target: "Adding"
+    stretch: Stretch
+
+
+class Adding:
+    """One target on its way: its stream of items, its layout and, for a directory, its manifest."""
+
+    def __init__(self, project: Project, target: AddTarget, on_sealed: SealedListener | None) -> None:
+        self.project = project
+        self.target = target
+        self.layout = RootLayout()
+        self.ids = ContentIds(project.stat_cache, project.repository.root, target.path)
+        is_directory = target.kind == "directory"
+        self.manifest = ManifestWriter(project.local, on_sealed=on_sealed) if is_directory else None
+        self.old = self._old_placement()
+        self.marks = PageMarks(project.stat_cache, target.path)
+        self._learner = MarkLearner(self.marks)
+        self._pages: PageReader | None = None
+        self._cutter: RunCutter | None = None
+        # Leaves carried over without a look at their files, and the files in old leaves that were read.
+        self._uncounted: list[ChildPage] = []
+        self._counted_files = 0
+        self.file_id: bytes | None = None
+        self.size = 0
+        self.is_executable = False
+        self.names: list[str] = []
+
+    def _old_placement(self) -> Placement | None:
+        pointer = self.target.pointer
+        if pointer is None:
+            return None
+        root = pointer.id
+        return self.project.local.complete_placements([root], jobs=self.project.jobs).get(root)
+
+    # Items for the ingester, in path order
+
+    def items(self, pages: PageReader) -> Iterator[Item]:
+        """Yield what has to be read, and what can be taken from the version before."""
+        self._pages = pages
+        kept = Stretch()
+        for part in self.target.parts(pages, self.marks, with_entries=self.old is not None):
+            if isinstance(part, SameLeaf):
+                # Of leaves and entries, one kind at a time: they go into the new manifest in different ways.
+                if kept.entries or not kept.takes(part.offset, part.leaf.size):
+                    yield from self._keep(kept)
+                    kept = Stretch()
+                kept.leaves.append(part)
+                kept.extend(part.offset, part.leaf.size)
+                continue
+            self._counted_files += _count_files(part.entries)
+            for pair in part.pairs:
+                if not self._is_unchanged(pair, part.same):
+                    yield from self._keep(kept)
+                    kept = Stretch()
+                    yield from self._read(pair)
+                    continue
+                entry = pair.entry
+                assert entry is not None
+                if (
+                    kept.leaves
+                    or len(kept.entries) >= _KEPT_AT_ONCE
+                    or not kept.takes(pair.offset, entry.size)
+                ):
+                    yield from self._keep(kept)
+                    kept = Stretch()
+                kept.entries.append(entry)
+                kept.states.append(self._state(entry, pair.found))
+                kept.extend(pair.offset, entry.size)
+        yield from self._keep(kept)
+
+    def _keep(self, kept: "Stretch") -> Iterator[Item]:
+        if not kept.entries and not kept.leaves:
+            return
+        if self._cutter is None:
+            assert self.old is not None
+            self._cutter = RunCutter(self.old.runs, self.project.local.pack_index)
+        yield Item(self.layout, Kept(self, kept), reuse=tuple(self._cutter.cut(kept.start, kept.end)))
+
+    def _state(self, entry: Entry, found: WalkEntry | None) -> WalkRow | None:
+        """What the walk found for an entry that is kept; None where it looked at nothing, or at something else."""
+        if found is None or found.kind != entry.kind:
+            return None
+        return entry.path, found.kind, found.size, found.mtime_ns, found.ctime_ns, found.inode
+
+    def _is_unchanged(self, pair: Pair, same: frozenset[str]) -> bool:
+        entry, found = pair.entry, pair.found
+        if entry is None:
+            return False
+        if pair.path in same:
+            return True
+        if not self.target.is_named(pair.path):
+            return True
+        if (
+            found is None
+            or entry.kind != found.kind
+            or (entry.size != found.size and entry.kind != "directory")
+        ):
+            return False
+        if entry.kind == "directory":
+            return True
+        if entry.kind == "symlink":
+            return hash_bytes(_link_bytes(self._absolute(pair.path))) == entry.id
+        return self.ids.known(pair.path, found) == entry.id
+
+    def _read(self, pair: Pair) -> Iterator[Item]:
+        found = pair.found
+        if found is None or not self.target.is_named(pair.path):
+            return
+        self._note_name(pair.path)
+        if found.kind == "directory":
+            entry = Entry(self._inner(pair.path), "directory", 0, hash_bytes(b""))
+            yield Item(self.layout, Step(self, pair.path, "directory", entry))
+            return
+        inline = self._link_content(pair.path) if found.kind == "symlink" else None
+        size = found.size if inline is None else len(inline)
+        source = Source(self._absolute(pair.path), pair.path, size, inline)
+        yield Item(self.layout, Step(self, pair.path, found.kind, None), source=source)
+
+    def _link_content(self, path: str) -> bytes:
+        content = _link_bytes(self._absolute(path))
+        check_symlink_target(self._inner(path), content.decode("utf-8", "surrogateescape"))
+        return content
+
+    def _note_name(self, path: str) -> None:
+        self.names.append(self._inner(path))
+
+    def _absolute(self, path: str) -> str:
+        return os.path.join(self.project.repository.root, path)
+
+    def _inner(self, path: str) -> str:
+        return path[len(self.target.path) + 1 :] if self.manifest is not None else os.path.basename(path)
+
+    # Outcomes, in the same order
+
+    def accept_kept(self, stretch: Stretch) -> None:
+        """Take entries and leaves of the version before."""
+        if self.manifest is None:
+            for entry in stretch.entries:
+                self._accept_file(entry)
+            return
+        if stretch.entries:
+            self._add_entries(self.manifest, stretch.entries, stretch.states)
+        for same in stretch.leaves:
+            self._add_leaf(self.manifest, same)
+
+    def _add_leaf(self, manifest: ManifestWriter, same: SameLeaf) -> None:
+        """Carry a leaf over as it is, or entry by entry where it is cut in another way here."""
+        if manifest.carries(same.leaf):
+            if same.files is None:
+                self._uncounted.append(same.leaf)
+            self._learner.learn(manifest.add_leaf(same.leaf, files=same.files or 0))
+            return
+        entries = self._read_leaf(same.leaf)
+        self._counted_files += _count_files(entries)
+        self._add_entries(manifest, entries, [None] * len(entries))
+
+    def _read_leaf(self, leaf: ChildPage) -> tuple[Entry, ...]:
+        assert self._pages is not None
+        return read_leaf(self.target.old_tree(), self._pages, leaf)
+
+    def _uncounted_files(self) -> int:
+        """How many entries of the leaves that nobody looked at are files: the old pointer's without those read."""
+        if not self._uncounted:
+            return 0
+        pointer = self.target.pointer
+        files = (pointer.files or 0) - self._counted_files if pointer is not None else -1
+        if 0 <= files <= sum(leaf.entries for leaf in self._uncounted):
+            return files
+        return sum(_count_files(self._read_leaf(leaf)) for leaf in self._uncounted)  # the pointer is wrong
+
+    def _add_entries(
+        self, manifest: ManifestWriter, entries: Sequence[Entry], states: Sequence[WalkRow | None]
+    ) -> None:
+        self._learner.take(entries, states)
+        self._learner.learn(manifest.add_all(entries))
+
+    def accept(self, step: Step, stored: Stored) -> None:
+        """Take the outcome of one item."""
+        entry = step.entry
+        if entry is None:
+            assert stored.id is not None
+            assert stored.stat is not None
+            entry = Entry(self._inner(step.path), step.kind, stored.stat.size, stored.id)
+            self.ids.remember(step.path, step.kind, stored.stat, stored.id)
+        if self.manifest is not None:
+            self._add_entries(self.manifest, [entry], [_state_read(entry, step.kind, stored)])
+        else:
+            self._accept_file(entry)
+
+    def _accept_file(self, entry: Entry) -> None:
+        self.file_id, self.size = entry.id, entry.size
+        self.is_executable = entry.kind == "executable"
+
+    def finish(self) -> AddedPath:
+        """Write the record of the root; the packs must all be in the store."""
+        pages: tuple[bytes, ...] = ()
+        extra = dict(self.target.pointer.extra) if self.target.pointer else {}
+        extra.pop("executable", None)
+        if self.manifest is not None:
+            written = self.manifest.finish()
+            pages = written.page_packs
+            files = written.files + self._uncounted_files()
+            pointer = Pointer("directory", written.root, written.size, files, extra)
+        else:
+            assert self.file_id is not None
+            if self.is_executable:
+                extra["executable"] = True
+            pointer = Pointer("file", self.file_id, self.size, None, extra)
+        self._record(pointer, pages)
+        return AddedPath(self.target.path, pointer, pointer != self.target.pointer)
+
+    def _record(self, pointer: Pointer, pages: tuple[bytes, ...]) -> None:
+        local = self.project.local
+        if local.complete_placements([pointer.id], jobs=self.project.jobs):
+            return
+        data = RootData(pointer.id, pointer.kind, pointer.size)
+        placement = make_placement(local, data, runs=self.layout.runs.finish(), pages=pages)
+        # What was not stored anew is in packs that the index knows, and a file can vanish behind its back.
+        for pack in local.missing_packs([placement], jobs=self.project.jobs):
+            raise not_found(pack_key(pack), local.location)
+        local.add_record(placement)
+
+    def save_cache(self) -> None:
+        """Remember what was learnt of the files."""
+        self.ids.save()
+        self.marks.save(keep_unused=bool(self.target.named))
+
+    def close(self) -> None:
+        """Drop what was not finished."""
+        if self.manifest is not None:
+            self.manifest.close()
+
+
+def _state_read(entry: Entry, kind: str, stored: Stored) -> WalkRow:
+    """What the walk says of a file in the state in which it was read; of a directory only that it is there."""
+    stat = stored.stat
+    if stat is None:
+        return entry.path, "directory", 0, 0, 0, 0
+    return entry.path, kind, stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode  # type: ignore[return-value]
+
+
+def _count_files(entries: Sequence[Entry]) -> int:
+    return sum([entry.kind != "directory" for entry in entries])
+
+
+def _link_bytes(path: str) -> bytes:
+    return os.fsencode(os.readlink(path))

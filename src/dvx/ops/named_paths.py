@@ -1,0 +1,69 @@
+"""Some paths below a tracked directory: what is there, and which stretches of a manifest they can be in.
+
+Owns what a whole walk would show of these paths alone: nothing that is ignored, or behind a symlink. Must not read a
+manifest.
+"""
+
+import heapq
+import os
+import stat
+from bisect import bisect_right
+from collections.abc import Collection, Iterator
+
+from dvx.disk.atomic import TEMPORARY_PREFIX
+from dvx.disk.walk import WalkEntry
+from dvx.ops.trees import Tree, outermost
+
+
+def is_at_or_below(path: str, names: Collection[str]) -> bool:
+    """Whether a path is one of `names` (a set), or below one."""
+    while path:
+        if path in names:
+            return True
+        path = path.rpartition("/")[0]
+    return False
+
+
+class NamedPaths:
+    """The named paths of one tree."""
+
+    def __init__(self, tree: Tree, names: Collection[str]) -> None:
+        """`names` are relative to the repository and below the tree."""
+        self._tree = tree
+        self._parts = outermost(name[len(tree.path) + 1 :] for name in names)
+        # Where paths sort that are named: the path itself, and all below it ("0" follows "/").
+        ranges = [(part, part) for part in self._parts]
+        ranges += [(part + "/", part + "0") for part in self._parts]
+        ranges.sort()
+        self._lows = [low for low, _ in ranges]
+        self._highs = [high for _, high in ranges]
+
+    def is_within(self, after: str, last: str) -> bool:
+        """Whether a named path, relative to the tree, can sort after `after` and not after `last`."""
+        number = bisect_right(self._lows, last)
+        return number > 0 and after < self._highs[number - 1]
+
+    def walk(self) -> Iterator[tuple[str, WalkEntry]]:
+        """(path relative to the repository, what is there) in path order. Raises as Tree.walk."""
+        walks = [self._tree.walk_part(part) for part in self._parts if self._is_in_walk(part)]
+        return heapq.merge(*walks, key=lambda item: item[0])
+
+    def _is_in_walk(self, part: str) -> bool:
+        """Whether a walk of the whole tree would come to `part`, if it is there."""
+        ignore = self._tree.ignore
+        names = part.split("/")
+        for depth, name in enumerate(names, start=1):
+            path = "/".join(names[:depth])
+            is_dir = _is_real_folder(os.path.join(self._tree.absolute, path))
+            if name == ".git" or name.startswith(TEMPORARY_PREFIX) or (depth < len(names) and not is_dir):
+                return False
+            if ignore is not None and ignore(path, is_dir):
+                return False
+        return True
+
+
+def _is_real_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
