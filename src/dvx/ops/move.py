@@ -44,7 +44,7 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
     with project.workspace_lock():
         files = _data_files(project, targets, force=force or keep)
         if not keep:
-            _delete(project, files)
+            delete_files(project, files)
         names = [target.tracked.path for target in targets]
         for name in names:
             with disk_errors(pointer_path_of(name), "remove"):
@@ -105,7 +105,8 @@ def _check_stored(project: Project, targets: Sequence[Target]) -> None:
         )
 
 
-def _delete(project: Project, files: Sequence[str]) -> None:
+def delete_files(project: Project, files: Sequence[str]) -> None:
+    """Remove files and empty folders of the workspace (relative to its root), then the folders that this empties."""
     folders: set[str] = set()
     with WorkspaceWriter(project.repository.root) as writer:
         for path in files:

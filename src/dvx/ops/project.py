@@ -18,6 +18,7 @@ from dvx.disk.atomic import disk_errors
 from dvx.disk.lock import hold_lock
 from dvx.formats.pointer import Pointer, parse_pointer
 from dvx.repo.config import Config, load_config
+from dvx.repo.followed import mark_moved
 from dvx.repo.git import Git
 from dvx.repo.pointers import pointer_path_of
 from dvx.repo.remotes import RemoteConfig, default_remote
@@ -55,6 +56,8 @@ class Project:
         self.repository = repository
         self.env = env
         self.reporter = reporter
+        # Hooks that run with every Git command turn this off: then the local store alone counts.
+        self.asks_remotes = True
         self._overrides = overrides
         self._switch_interval_s = sys.getswitchinterval()
         self._stores: dict[str, Store] = {}
@@ -89,7 +92,7 @@ class Project:
     @cached_property
     def stat_cache(self) -> StatCache:
         """What the files of this work tree were when they were last read or written."""
-        return StatCache.open(self.repository.stat_path)
+        return StatCache.open(self.repository.stat_path, on_move=lambda: mark_moved(self.repository))
 
     @property
     def jobs(self) -> int:
@@ -140,7 +143,9 @@ class Project:
         return store
 
     def remote_config(self, name: str | None) -> RemoteConfig:
-        """The named remote, or the default one."""
+        """The named remote, or the default one. NotFound (kind `offline`) where no remote may be asked."""
+        if not self.asks_remotes:
+            raise NotFound("no remote is asked here", kind="offline")
         return default_remote(self.config, self.repository, name)
 
     def remote(self, name: str | None, *, create: bool = False, roots: Sequence[bytes] = ()) -> "Store":
@@ -269,25 +274,27 @@ class Project:
         self.index.drop_hold(self.local.id, [pack])
 
     @contextmanager
-    def workspace_lock(self) -> Iterator[None]:
-        """Hold the lock of commands that change the work tree; Busy after `core.lock_timeout_s`."""
-        with self._lock(self.repository.lock_path, "the workspace"):
+    def workspace_lock(self, *, at_most_s: float | None = None) -> Iterator[None]:
+        """Hold the lock of commands that change the work tree; Busy after `core.lock_timeout_s`, or `at_most_s`."""
+        with self._lock(self.repository.lock_path, "the workspace", at_most_s=at_most_s):
             yield
 
     @contextmanager
-    def push_lock(self, remote: RemoteConfig, *, waits: bool = True) -> Iterator[None]:
-        """Hold the lock of pushes from this repository to one remote; Busy at once unless it `waits`."""
+    def push_lock(self, remote: RemoteConfig, *, at_most_s: float | None = None) -> Iterator[None]:
+        """Hold the lock of pushes from this repository to one remote; waits as workspace_lock does."""
         path = os.path.join(self.repository.state_dir, f"push-{remote.name.encode().hex()[:64]}.lock")
-        with self._lock(path, f"the remote `{remote.name}`", waits=waits):
+        with self._lock(path, f"the remote `{remote.name}`", at_most_s=at_most_s):
             yield
 
     @contextmanager
-    def _lock(self, path: str, what: str, *, waits: bool = True) -> Iterator[None]:
+    def _lock(self, path: str, what: str, *, at_most_s: float | None = None) -> Iterator[None]:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        timeout_s = float(self.config.number("core.lock_timeout_s")) if waits else 0.0
+        timeout_s = float(self.config.number("core.lock_timeout_s"))
+        if at_most_s is not None:
+            timeout_s = min(timeout_s, at_most_s)
 
         def say_wait() -> None:
             self.reporter.note(f"waiting for another dvx command that uses {what}")
 
-        with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait if waits else None):
+        with hold_lock(path, timeout_s=timeout_s, describe=what, on_wait=say_wait if timeout_s else None):
             yield

@@ -29,7 +29,7 @@ def pushing_ahead(project: Project, *, remote_name: str | None) -> Iterator["Pus
     remote = project.remote_config(remote_name)
     with ExitStack() as stack:
         try:
-            stack.enter_context(project.push_lock(remote, waits=False))
+            stack.enter_context(project.push_lock(remote, at_most_s=0))
             is_locked = True
         except Busy:
             is_locked = False  # another push is under way; this one follows it when the add is done

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
@@ -17,7 +17,9 @@ from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
 from dvx.repo.targets import is_pattern, matches_inside
-from dvx.store.page_reader import PageReader
+
+if TYPE_CHECKING:
+    from dvx.store.page_reader import PageReader  # the store and its formats: not for a look at single files
 
 Ignore = Callable[[str, bool], bool]
 
@@ -62,7 +64,7 @@ class Tree:
         """The path on this machine."""
         return os.path.join(self.root, self.path)
 
-    def entries(self, pages: PageReader) -> Iterator[tuple[int, str, Entry]]:
+    def entries(self, pages: "PageReader") -> Iterator[tuple[int, str, Entry]]:
         """(offset in the stream, path relative to the repository, entry) in path order."""
         pointer = self.pointer
         if pointer is None:
@@ -149,7 +151,7 @@ class Tree:
         if is_empty:
             yield prefix + part, top._replace(path=part)
 
-    def pairs(self, pages: PageReader) -> Iterator[Pair]:
+    def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""
         return pair_up(self.entries(pages), self.walk())
 

@@ -7,15 +7,15 @@ not know where the data is stored.
 import os
 import stat
 from dataclasses import dataclass
-from typing import Final
 
 from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
 from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
-from dvx.repo.repository import CONFIG_FOLDER, Repository
-
-POINTER_SUFFIX: Final = ".dvx"
+from dvx.repo.pointer_paths import POINTER_SUFFIX as POINTER_SUFFIX
+from dvx.repo.pointer_paths import is_pointer_path as is_pointer_path
+from dvx.repo.pointer_paths import pointer_path_of as pointer_path_of
+from dvx.repo.repository import Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,6 @@ class TrackedPointer:
     path: str
     pointer_path: str
     pointer: Pointer
-
-
-def pointer_path_of(data_path: str) -> str:
-    """Return the path of the pointer for a data path."""
-    return data_path + POINTER_SUFFIX
-
-
-def is_pointer_path(path: str) -> bool:
-    """Tell whether a path is one of a pointer: ends in `.dvx` after a name, and is not below `.dvx/`."""
-    name = path.rpartition("/")[2]
-    return path.endswith(POINTER_SUFFIX) and name != POINTER_SUFFIX and path.split("/")[0] != CONFIG_FOLDER
 
 
 def find_pointers(repo: Repository) -> list[str]:

@@ -67,6 +67,11 @@ SETTINGS: Final = (
         "network.retry_deadline_s", "int", 300, "seconds to keep trying a store that fails",
         "DVX_NETWORK_RETRY_DEADLINE_S",
     ),
+    Setting(
+        "hooks.push", "text", "block", "what `git push` does when data is not on the remote", "DVX_HOOKS_PUSH",
+        choices=("block", "push", "warn"),
+    ),
+    Setting("hooks.fetch", "bool", False, "fetch data after `git switch` and the like", "DVX_HOOKS_FETCH"),
 )  # fmt: skip
 
 # Options of a remote: `remote.<name>.<option>`, or DVX_REMOTE_<NAME>_<OPTION>.

@@ -108,16 +108,22 @@ class StatCache:
     memory or keeps the rows it has, without an error.
     """
 
-    def __init__(self, path: str, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, path: str, connection: sqlite3.Connection, on_move: Callable[[], None] | None = None
+    ) -> None:
         self._path = path
         self._connection = connection
+        self._on_move = on_move
 
     @classmethod
-    def open(cls, path: str) -> Self:
-        """Open the cache at `path`, making it and its folder where they are missing."""
+    def open(cls, path: str, *, on_move: Callable[[], None] | None = None) -> Self:
+        """Open the cache at `path`, making it and its folder where they are missing.
+
+        `on_move` is called before the root of any path becomes another one, or is forgotten.
+        """
         with suppress(OSError):
             os.makedirs(os.path.dirname(path), exist_ok=True)
-        return cls(path, _connect(path))
+        return cls(path, _connect(path), on_move)
 
     def __enter__(self) -> Self:
         return self
@@ -170,10 +176,14 @@ class StatCache:
                     (prefix,),
                 )
 
+        self._moving()
         self._write(write)
 
     def set_root(self, path: str, root: bytes) -> None:
         """Remember that the data at `path` was last checked out, or added, as `root`."""
+        if self.get_root(path) == root:
+            return
+        self._moving()
         self._write(
             lambda: self._connection.execute("INSERT OR REPLACE INTO roots VALUES (?, ?)", (path, root))
         )
@@ -205,6 +215,15 @@ class StatCache:
             )
 
         self._write(write)
+
+    def roots(self) -> dict[str, bytes]:
+        """Return what `set_root` last said of every path."""
+        rows = self._read(lambda: self._connection.execute("SELECT path, root FROM roots").fetchall())
+        return {path: root for path, root in rows if isinstance(root, bytes) and len(root) == ID_BYTES}
+
+    def _moving(self) -> None:
+        if self._on_move is not None:
+            self._on_move()
 
     def _rows(self, start: str, end: str, limit: int) -> dict[str, StatRow]:
         # Straight to tuple.__new__: StatRow(...) would double the time for a million rows.

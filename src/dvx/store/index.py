@@ -351,6 +351,11 @@ class ChunkIndex:
             with self._write() as db:
                 db.execute("INSERT OR REPLACE INTO records VALUES(?,?,?,?)", (store, root, name, body))
 
+    def knows_record(self, root: bytes) -> bool:
+        """Whether a placement record of this root was ever read from, or written to, any remote."""
+        query = "SELECT 1 FROM stores s JOIN records r ON r.store=s.store WHERE r.root=? LIMIT 1"
+        return bool(self._read(query, (root,)))
+
     def forget_records(self, store_id: bytes, roots: Iterable[bytes]) -> bool:
         """Forget the placement records of some roots; tells whether there were any."""
         with self._lock:

@@ -1,0 +1,12 @@
+"""Paths as they are typed in a shell, for the commands that messages suggest.
+
+Owns the quoting. Must not run anything.
+"""
+
+import shlex
+from collections.abc import Iterable
+
+
+def quote_all(paths: Iterable[str]) -> str:
+    """Spell paths for one command line; one that starts with `-` gets `./`, so that it is no option."""
+    return " ".join(shlex.quote("./" + path if path.startswith("-") else path) for path in paths)

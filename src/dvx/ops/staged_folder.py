@@ -1,0 +1,77 @@
+"""Whether a tracked directory has changes of its own, without hashing more than a given number of bytes.
+
+Owns what counts as a change: a file that is neither as the pointer says nor as the version that was there last.
+Must not ask a remote.
+"""
+
+from collections.abc import Iterator
+
+from dvx.core.errors import DataMissing
+from dvx.disk.walk import WalkEntry
+from dvx.formats.manifest import Entry
+from dvx.ops.content import ContentIds
+from dvx.ops.differences import is_other_kind
+from dvx.ops.project import Project
+from dvx.ops.selection import trees_of
+from dvx.ops.staleness import stale_paths
+from dvx.ops.trees import Tree
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import Target
+from dvx.store.page_reader import PageReader
+
+
+class _TooMuchError(Exception):
+    """More bytes would have to be hashed than allowed."""
+
+
+def folder_differs(
+    project: Project, item: TrackedPointer, *, is_partial: bool, at_most_bytes: int
+) -> tuple[int, bool | None]:
+    """Return the bytes that were hashed, and whether anything changed; None where that takes too much hashing.
+
+    With `is_partial` only a part of the directory was brought here, so absent files are no change. A directory
+    whose listing is not in the local store was never here as this version: no change.
+    """
+    hashed = [0]
+    with project.local_pages() as pages:
+        (tree,) = trees_of(project, [Target(item)])
+        stale: set[str] | None = None
+        try:
+            for path in _differing(project, tree, pages, is_partial, at_most_bytes, hashed):
+                if stale is None:
+                    stale = stale_paths(project, tree, pages)
+                if path not in stale:
+                    return hashed[0], True
+        except DataMissing:
+            return hashed[0], False
+        except _TooMuchError:
+            return hashed[0], None
+    return hashed[0], False
+
+
+def _differing(
+    project: Project, tree: Tree, pages: PageReader, is_partial: bool, at_most_bytes: int, hashed: list[int]
+) -> Iterator[str]:
+    """Yield the paths that are not as the pointer says: those that show at once first, then those to be hashed."""
+    ids = ContentIds(project.stat_cache, tree.root, tree.path)
+    unsure: dict[str, tuple[WalkEntry, Entry]] = {}
+    for path, _, entry, found in tree.pairs(pages):
+        if entry is None or found is None:
+            if found is not None or not is_partial:
+                yield path
+        elif is_other_kind(entry, found) or (entry.size != found.size and entry.kind != "directory"):
+            yield path
+        elif entry.kind != "directory":
+            known = ids.known(path, found)
+            if known is None:
+                unsure[path] = found, entry
+            elif known != entry.id:
+                yield path
+    hashed[0] = sum(found.size for found, _ in unsure.values())
+    if hashed[0] > at_most_bytes:
+        raise _TooMuchError
+    files = ((path, found) for path, (found, _) in unsure.items())
+    for path, _, content_id in ids.hash_all(files, jobs=project.jobs, reporter=project.reporter):
+        if content_id != unsure[path][1].id:
+            yield path
+    ids.save()

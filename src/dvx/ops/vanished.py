@@ -1,0 +1,151 @@
+"""Data whose pointer Git took away: on another branch, before a commit, after `git rm`.
+
+Owns the rule for removing it: only what dvx brought or stored at a path, whose pointer Git has in some commit, and
+only if the local store has exactly these bytes. Everything else stays. Must not touch what Git or another pointer
+owns now.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from dvx.core.errors import DvxError, GitError, WorkspaceConflict, name_some
+from dvx.core.shell_words import quote_all
+from dvx.formats.placement import Placement
+from dvx.formats.pointer import Pointer
+from dvx.ops.differences import FileState, find_differences
+from dvx.ops.move import delete_files
+from dvx.ops.project import Project
+from dvx.ops.trees import Tree, stat_entry
+from dvx.repo.followed import StagedEntry
+from dvx.repo.ignore import load_ignore
+from dvx.repo.pointers import POINTER_SUFFIX, pointer_path_of
+from dvx.store.page_reader import PageReader
+
+
+@dataclass(slots=True)
+class VanishedResult:
+    """Tracked paths whose data was removed, the number of files, and what was kept with the reason."""
+
+    gone: list[str] = field(default_factory=list)
+    files: int = 0
+    kept: list[DvxError] = field(default_factory=list)
+
+
+def find_vanished(
+    project: Project, roots: Mapping[str, bytes], *, before: Collection[str], now: Collection[str]
+) -> dict[str, bytes]:
+    """Data paths, with the root that was there last, that have lost their pointer.
+
+    `roots` is what the stat cache says of all paths; `before` and `now` are pointer paths in the staging area.
+    A pointer that Git never had (deleted by hand, or before it was staged) does not count.
+    """
+    found: dict[str, bytes] = {}
+    for path, root in roots.items():
+        pointer_path = pointer_path_of(path)
+        if pointer_path in now or os.path.lexists(project.repository.absolute(pointer_path)):
+            continue
+        if not os.path.lexists(project.repository.absolute(path)):
+            continue
+        if pointer_path in before or _was_committed(project, pointer_path):
+            found[path] = root
+    return found
+
+
+def _was_committed(project: Project, pointer_path: str) -> bool:
+    """Whether any commit that a reference or reflog reaches has the path: stashes and dropped commits count."""
+    log = ["--literal-pathspecs", "log", "--all", "--reflog", "-1", "--format=%H", "--", pointer_path]
+    try:
+        return bool(project.git.run(log).strip())
+    except GitError:
+        return False  # no commit yet
+
+
+def remove_vanished(
+    project: Project, vanished: Mapping[str, bytes], *, now: Mapping[str, StagedEntry]
+) -> VanishedResult:
+    """Remove the data of these paths where the local store has all of it; call with the lock of the workspace held."""
+    result = VanishedResult()
+    if not vanished:
+        return result
+    stored = project.local.complete_placements(list(dict.fromkeys(vanished.values())), jobs=project.jobs)
+    tracked = [path.removesuffix(POINTER_SUFFIX) for path in now]
+    with project.local_pages() as pages:
+        for path, root in sorted(vanished.items()):
+            placement = stored.get(root)
+            if placement is None:
+                result.kept.append(_not_stored(path))
+                continue
+            try:
+                result.files += _remove_one(project, path, placement, pages=pages, tracked=tracked)
+                result.gone.append(path)
+            except DvxError as error:
+                result.kept.append(error)
+    return result
+
+
+def _remove_one(
+    project: Project, path: str, placement: Placement, *, pages: PageReader, tracked: Iterable[str]
+) -> int:
+    tree = _tree_of(project, path, placement)
+    owned = _Owned(project, path, tracked)
+    differing = [
+        item.path
+        for item in find_differences(project, tree, pages)
+        if item.state is not FileState.DELETED and item.path not in owned
+        if item.found is None or item.found.kind != "directory"
+    ]
+    if differing:
+        raise _work(path, differing)
+    files = [name for name, _ in tree.walk() if name not in owned]
+    delete_files(project, files)
+    project.stat_cache.forget(path)
+    return len(files)
+
+
+def _tree_of(project: Project, path: str, placement: Placement) -> Tree:
+    root = project.repository.root
+    found = stat_entry(project.repository.absolute(path), path)
+    # A placement says nothing of the executable bit; whichever it is now, the content decides.
+    extra = {"executable": True} if found is not None and found.kind == "executable" else {}
+    files = 0 if placement.kind == "directory" else None
+    pointer = Pointer(placement.kind, placement.root, placement.size, files, extra)
+    return Tree(root, path, pointer, (), load_ignore(root, path))
+
+
+class _Owned:
+    """The paths below a tracked path that belong to Git, or to another pointer, by now."""
+
+    def __init__(self, project: Project, path: str, tracked: Iterable[str]) -> None:
+        answer = project.git.run(["--literal-pathspecs", "ls-files", "-z", "--", path])
+        self._in_git = {os.fsdecode(name) for name in answer.split(b"\0") if name}
+        self._is_all = False
+        self._folders: list[str] = []
+        for other in tracked:
+            self._is_all |= (path + "/").startswith(other + "/")
+            if other.startswith(path + "/"):
+                self._folders.append(other + "/")
+
+    def __contains__(self, path: str) -> bool:
+        if self._is_all or path in self._in_git:
+            return True
+        return any((path + "/").startswith(folder) for folder in self._folders)
+
+
+def _work(path: str, differing: list[str]) -> WorkspaceConflict:
+    return WorkspaceConflict(
+        f"kept `{path}`, which has no pointer here: work that is not stored in {name_some(differing)}",
+        hints=[
+            f"track it here: `dvx add {quote_all([path])}`",
+            f"or give it up: `rm -r {quote_all([path])}`",
+        ],
+        kind="kept",
+    )
+
+
+def _not_stored(path: str) -> WorkspaceConflict:
+    return WorkspaceConflict(
+        f"kept `{path}`, which has no pointer here: the local store does not have its data",
+        hints=[f"if you do not need it: `rm -r {quote_all([path])}`"],
+        kind="kept",
+    )
