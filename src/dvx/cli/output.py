@@ -39,6 +39,11 @@ class Output:
         with self._explaining():
             self._results.write(text + end)
 
+    def result_bytes(self, data: bytes | memoryview) -> None:
+        """Write bytes of a file as they are. Raises as `result` does."""
+        with self._explaining():
+            self._results.buffer.write(data)
+
     def flush(self) -> None:
         """Bring all results to their reader. Raises as `result` does."""
         with self._explaining():

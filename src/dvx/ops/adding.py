@@ -23,6 +23,7 @@ from dvx.ops.leaf_walk import SameLeaf, read_leaf
 from dvx.ops.page_marks import MarkLearner, PageMarks
 from dvx.ops.project import Project
 from dvx.ops.trees import Pair
+from dvx.repo.imports import IMPORT_TABLE, without_import
 from dvx.store.ingest import Item, Stored
 from dvx.store.manifests import ManifestWriter
 from dvx.store.pack_sink import SealedListener
@@ -289,8 +290,19 @@ class Adding:
             if self.is_executable:
                 extra["executable"] = True
             pointer = Pointer("file", self.file_id, self.size, None, extra)
+        pointer = self._without_source(pointer)
         self._record(pointer, pages)
         return AddedPath(self.target.path, pointer, pointer != self.target.pointer)
+
+    def _without_source(self, pointer: Pointer) -> Pointer:
+        """Changed data is no longer what the source of an import has."""
+        before = self.target.pointer
+        if before is None or IMPORT_TABLE not in pointer.extra or pointer.id == before.id:
+            return pointer
+        self.project.reporter.note(
+            f"`{self.target.path}` was changed, so its pointer no longer names an import"
+        )
+        return without_import(pointer)
 
     def _record(self, pointer: Pointer, pages: tuple[bytes, ...]) -> None:
         local = self.project.local

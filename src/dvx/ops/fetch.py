@@ -11,6 +11,7 @@ from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.sources import check_fits, missing_on_remote, root_data
 from dvx.ops.trees import Tree
+from dvx.repo.imports import IMPORT_TABLE
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.store.damage import DamagedPack
@@ -143,6 +144,7 @@ def fetch(
 
     `plan` is what `plan_fetch` said a moment ago, if it was asked.
     """
+    bring_imports(project, targets, remote_name)
     try:
         return run_fetch(project, plan or plan_fetch(project, targets, remote_name=remote_name))
     except ObjectNotFound:
@@ -159,3 +161,13 @@ def fetch(
         if plan.missing:
             raise
         return run_fetch(project, plan)
+
+
+def bring_imports(project: Project, targets: Sequence[Target], remote_name: str | None) -> None:
+    """Bring imported data that the own remote lacks from its source into the local store."""
+    if any(IMPORT_TABLE in target.tracked.pointer.extra for target in targets):
+        from dvx.ops.import_sources import (
+            bring_missing_imports,
+        )  # opens other repositories, by fetches of its own
+
+        bring_missing_imports(project, targets, remote_name=remote_name)

@@ -9,8 +9,9 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from dvx.core.errors import DvxError, FormatError, GitError, NotFound, UsageError
 from dvx.core.progress import Reporter
@@ -64,8 +65,11 @@ class Project:
         self._backends: dict[str, Backend] = {}
         self._opening = threading.RLock()
         self._retry_said_s = -_RETRY_NOTE_EVERY_S
+        self._lent: dict[str, Store] = {}
+        # Imported roots that were looked for at their sources by this command.
+        self.asked_imports: set[bytes] = set()
 
-    def __enter__(self) -> "Project":
+    def __enter__(self) -> Self:
         self._switch_interval_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         return self
@@ -156,6 +160,8 @@ class Project:
         """
         from dvx.store.store import open_store
 
+        if name is not None and name in self._lent:
+            return self._lent[name]
         remote = self.remote_config(name)
         with self._opening:
             if remote.name not in self._stores:
@@ -178,12 +184,26 @@ class Project:
                 self._backends[remote.name] = self.open_backend(remote)
             return self._backends[remote.name]
 
+    @contextmanager
+    def lending(self, name: str, store: "Store") -> Iterator[None]:
+        """Let `store` be the remote `name`, which no configuration can have, for the length of the context."""
+        self._lent[name] = store
+        try:
+            yield
+        finally:
+            del self._lent[name]
+
+    @property
+    def shown_root(self) -> str:
+        """What messages call the repository."""
+        return self.repository.root
+
     def open_backend(self, remote: RemoteConfig) -> "Backend":
         """The backend of a remote; says so once when a committed address is used here for the first time."""
         from dvx.backends.location import open_backend, parse_location
         from dvx.repo.trust import announce_endpoint
 
-        notice = announce_endpoint(self.repository, remote, env=self.env)
+        notice = announce_endpoint(replace(self.repository, root=self.shown_root), remote, env=self.env)
         if notice:
             self.reporter.note(notice)
         location = parse_location(remote.url, base_dir=self.repository.root)
@@ -204,6 +224,8 @@ class Project:
         from dvx.store.page_reader import PageReader
 
         def open_remote() -> "Store | None":
+            if remote_name in self._lent:
+                return self.remote(remote_name)
             try:
                 self.remote_config(remote_name)
             except (NotFound, UsageError):

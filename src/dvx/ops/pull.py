@@ -13,7 +13,7 @@ from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
 from dvx.ops.direct_pull import pull_directly
-from dvx.ops.fetch import FetchPlan, FetchResult, fetch, plan_fetch
+from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of
 from dvx.ops.sources import (
@@ -43,6 +43,7 @@ def pull(
 
     With `no_store` the bytes go from the remote to the workspace and are not kept in the local store.
     """
+    bring_imports(project, targets, remote_name)
     if no_store:
         return PullResult(None, pull_directly(project, targets, remote_name=remote_name, force=force), True)
     plan: FetchPlan | None = None

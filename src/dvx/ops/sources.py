@@ -12,7 +12,7 @@ from dvx.core.ids import format_id
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
-from dvx.store.runs import RunCutter
+from dvx.store.runs import RunCutter, packs_within
 from dvx.store.store import Store
 from dvx.store.translate import RootData, translate_runs
 
@@ -108,6 +108,31 @@ def _localise_spans(
         position = end
     runs.extend(cutter.cut(position, placement.size))
     return tuple(runs)
+
+
+def remote_source(
+    project: Project,
+    tracked: TrackedPointer,
+    remote: Store,
+    *,
+    spans: Sequence[Span],
+    careful: bool = False,
+) -> DataSource:
+    """A source on a remote, for reading without a copy in the local store. Raises DataMissing.
+
+    With `careful`, or where there are several records, every pack is looked for before a record is chosen. The
+    indexes of the packs that `spans` of the root's stream need are asked for at once, not one by one later.
+    """
+    placements = remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, [])
+    if careful or len(placements) > 1:
+        complete = remote.complete_placements([tracked.pointer.id], jobs=project.transfers)
+        placements = list(complete.values())
+    if not placements:
+        raise missing_on_remote([tracked], remote)
+    check_fits(placements[0], tracked)
+    runs = placements[0].runs
+    remote.load_pack_indexes(packs_within(runs, spans), jobs=project.transfers)
+    return DataSource(remote, runs)
 
 
 def missing_on_remote(tracked: Sequence[TrackedPointer], remote: Store) -> DataMissing:

@@ -13,7 +13,7 @@ from typing import Final
 from dvx.core.errors import GitError, NotFound
 
 # What `git rev-parse --local-env-vars` lists and hooks set: with these, Git ignores the directory it runs in.
-_REPOSITORY_VARIABLES: Final = frozenset(
+REPOSITORY_VARIABLES: Final = frozenset(
     {
         "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_CONFIG_COUNT",
         "GIT_CONFIG_PARAMETERS", "GIT_DIR", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE",
@@ -44,7 +44,7 @@ class Git:
         self, cwd: str, *, foreign: bool = False, environment: Mapping[str, str] | None = None
     ) -> None:
         self._cwd = cwd
-        dropped = _PATHSPEC_VARIABLES | (_REPOSITORY_VARIABLES if foreign else frozenset())
+        dropped = _PATHSPEC_VARIABLES | (REPOSITORY_VARIABLES if foreign else frozenset())
         source = os.environ if environment is None else environment
         self._environment = {name: value for name, value in source.items() if name not in dropped}
         self._environment["LC_ALL"] = "C"  # messages are matched below
@@ -180,7 +180,9 @@ def _not_started(cwd: str, error: OSError) -> GitError:
 def _git_error(args: Sequence[str], answer: "subprocess.CompletedProcess[bytes]") -> GitError:
     lines = [line.strip() for line in answer.stderr.decode("utf-8", "backslashreplace").splitlines()]
     message = "; ".join(line for line in lines[:4] if line) or f"exit status {answer.returncode}"
-    command = next(arg for arg in args if not arg.startswith("-"))
+    command = next(
+        arg for place, arg in enumerate(args) if not arg.startswith("-") and args[place - 1 : place] != ["-c"]
+    )
     hints: list[str] = []
     if "index.lock" in message:
         hints.append("let the other Git command finish; if none runs, remove the `index.lock` it left behind")

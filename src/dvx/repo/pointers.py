@@ -99,6 +99,11 @@ def all_ref_pointers(repo: Repository) -> list[tuple[str, TrackedPointer]]:
     return list(found.values())
 
 
+def parse_tracked(pointer_path: str, data: bytes, *, name: str) -> TrackedPointer:
+    """Read the bytes of a pointer; `name` is what messages call it. Raises PathRefused and FormatError."""
+    return _tracked(pointer_path, data, name=name)
+
+
 def _tracked_or_none(pointer_path: str, data: bytes | None, *, name: str) -> TrackedPointer | None:
     try:
         return None if data is None else _tracked(pointer_path, data, name=name)

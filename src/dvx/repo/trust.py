@@ -28,14 +28,29 @@ def announce_endpoint(repo: Repository, remote: RemoteConfig, *, env: Mapping[st
     """
     if remote.committed.isdisjoint({"url", "endpoint", "profile"}):
         return None
+    return _sentence(repo, remote) if _is_new(_mark(remote), env) else None
+
+
+def announce_repository(address: str, *, pointer_path: str, env: Mapping[str, str]) -> str | None:
+    """Return a sentence to print before the first use of a Git repository that a pointer chose, as above.
+
+    `address` has no password in it.
+    """
+    mark = hashlib.sha256(f"git\0{address}".encode("utf-8", "surrogateescape")).hexdigest()
+    if not _is_new(mark, env):
+        return None
+    return f"first use on this machine of the Git repository {address}, which `{pointer_path}` names as its source"
+
+
+def _is_new(mark: str, env: Mapping[str, str]) -> bool:
+    """Tell whether a place was not announced before, and remember it."""
     path = _state_path(env)
     seen = _seen(path) if path else []
-    mark = _mark(remote)
     if mark in seen:
-        return None
+        return False
     if path:
         _remember(path, [*seen, mark][-_MAX_PLACES:])
-    return _sentence(repo, remote)
+    return True
 
 
 def _sentence(repo: Repository, remote: RemoteConfig) -> str:

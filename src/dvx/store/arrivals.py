@@ -170,10 +170,15 @@ class ArrivingStore(Store):
         if sealed is not None:
             sealed.result()
             return
-        rest = list(plan_ranges(pack.unverified()))
-        map_parallel(lambda group: _verify(self, pack.name, group), rest, jobs=jobs)
-        if not pack.index().entries:
-            self._seal(pack)
+        try:
+            rest = list(plan_ranges(pack.unverified()))
+            map_parallel(lambda group: _verify(self, pack.name, group), rest, jobs=jobs)
+            if not pack.index().entries:
+                self._seal(pack)
+        except FileNotFoundError:
+            if pack.name not in self._sealed:
+                raise
+            # `_settle` completed and sealed it meanwhile; `finish` waits for that.
 
     def source_runs(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """The same runs where the chunks that are not in arriving packs are read from the local store."""

@@ -56,9 +56,13 @@ def _prefix(chunk_id: bytes) -> int:
 class ChunkIndex:
     """Thread-safe access to `index.db`; other processes may use the same file at the same time."""
 
-    def __init__(self, path: str) -> None:
-        """Open or create the database at `path`. `is_new` tells whether it was (re)created just now."""
+    def __init__(self, path: str, *, durable: bool = True) -> None:
+        """Open or create the database at `path`. `is_new` tells whether it was (re)created just now.
+
+        Without `durable` nothing is flushed to the disk: for an index that ends with the command.
+        """
         self.path = path
+        self._durable = durable
         self._lock = threading.RLock()
         self._cache = PackIndexCache()
         self.is_new = False
@@ -106,7 +110,7 @@ class ChunkIndex:
     def _prepare(self, db: sqlite3.Connection) -> None:
         # A rollback journal rather than WAL: the file may be on a network file system, where WAL corrupts.
         db.execute("PRAGMA journal_mode=TRUNCATE")
-        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA synchronous={'NORMAL' if self._durable else 'OFF'}")
         db.execute("PRAGMA cache_size=-32768")
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version != SCHEMA_VERSION:

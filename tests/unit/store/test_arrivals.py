@@ -10,7 +10,7 @@ from dvx.backends.backend import ObjectNotFound, TransientBackendError
 from dvx.backends.memory import MemoryBackend
 from dvx.formats.layout import pack_key
 from dvx.store.arrivals import ArrivingStore
-from dvx.store.arriving_pack import PIECE_BYTES, plan_pieces
+from dvx.store.arriving_pack import PIECE_BYTES, ArrivingPack, plan_pieces
 from dvx.store.chunk_reader import plan_ranges, read_verified
 from dvx.store.damage import DamagedPack
 from dvx.testing.faults import Effect, Fault, FaultyBackend, flip_bit
@@ -168,3 +168,24 @@ def test_pieces_cover_the_pack_once_with_its_end_first(size):
     assert covered[0][0] == 0
     assert all(before[1] == after[0] for before, after in pairwise(covered))
     assert max(end - start for start, end in pieces) <= PIECE_BYTES
+
+
+def test_pack_that_is_completed_and_moved_while_finish_looks_at_it_is_no_failure(
+    tmp_path, remote, local, monkeypatch
+):
+    """What the background verifies may seal a pack between two looks of `finish` at it."""
+    name = remote[1].packs[0].name
+    unverified = ArrivingPack.unverified
+    with open_arriving(remote, local, tmp_path) as store:
+
+        def sealed_behind_it(pack):
+            rest = unverified(pack)
+            monkeypatch.undo()
+            read_first_frames(store, name, None)
+            store._sealed[name].result()
+            return rest
+
+        monkeypatch.setattr(ArrivingPack, "unverified", sealed_behind_it)
+        store.finish(jobs=2)
+    assert local.index.held_packs(local.id, [name]) == {name}
+    assert debris(local) == []
