@@ -22,6 +22,10 @@ def run(args: Sequence[str], *, env: Mapping[str, str]) -> int:
         # Hooks and scripts ask this often; answered before click is imported, which takes 25 ms.
         sys.stdout.write(f"dvx {__version__}\n")
         return 0
+    if len(args) == 2 and args[0] == "textconv" and not args[1].startswith("-"):
+        from dvx.cli.textconv import print_textconv  # as above: `git log -p` runs it for every version
+
+        return print_textconv(args[1], env=env)
     from dvx.cli.boundary import run_guarded
     from dvx.cli.invocation import Invocation
 

@@ -39,7 +39,10 @@ COMMANDS: Final = {
     "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),
     "remote": Entry("dvx.cli.commands.remote:remote", "Add, list, remove and check remotes."),
     "config": Entry("dvx.cli.commands.config:config", "Read and change settings."),
+    "resolve": Entry("dvx.cli.commands.resolve:resolve", "End conflicts of pointers after a merge."),
     "completion": Entry("dvx.cli.commands.completion:completion", "Print the completion script of a shell."),
+    "merge-driver": Entry("dvx.cli.commands.merge_driver:merge_driver", "Merge a pointer; run by Git."),
+    "textconv": Entry("dvx.cli.commands.textconv:textconv", "Show a pointer; run by `git diff`."),
 }  # fmt: skip
 
 

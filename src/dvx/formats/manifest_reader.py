@@ -149,6 +149,45 @@ def walk_entries_with_offsets(root_id: bytes, read_page: ReadPages) -> Iterator[
     return find_entries(root_id, read_page, "")
 
 
+@dataclass(frozen=True, slots=True)
+class LeafRef:
+    """A leaf that was not read: its paths are greater than `after`, its bytes start at `offset` of the stream.
+
+    `told` is what the page over it says of it; None for a leaf that is the root.
+    """
+
+    id: bytes
+    after: str
+    offset: int
+    told: ChildPage | None
+
+
+def walk_leaves(root_id: bytes, read_page: ReadPages) -> Iterator[LeafRef]:
+    """Yield references to all leaves in path order. Reads inner pages only. Raises as walk_entries."""
+    tree = _Tree(read_page)
+
+    def below(refs: Sequence[_PageRef]) -> Iterator[LeafRef]:
+        for ref, page in tree.pages(refs):
+            if isinstance(page, LeafPage):  # only the root may be one here
+                yield LeafRef(ref.id, ref.after, ref.offset, None)
+            elif page.level == 1:
+                for child in _child_refs(ref, page):
+                    yield LeafRef(child.id, child.after, child.offset, child.told)
+            else:
+                yield from below(list(_child_refs(ref, page)))
+
+    return below([_PageRef(root_id)])
+
+
+def read_leaves(refs: Sequence[LeafRef], read_page: ReadPages) -> Iterator[LeafPage]:
+    """Read and check leaves, in path order. Raises as walk_entries."""
+    wanted = [_PageRef(ref.id, ref.after, ref.offset, ref.told, 0) for ref in refs]
+    for _, page in _Tree(read_page).pages(wanted):
+        if not isinstance(page, LeafPage):
+            refuse_manifest("a page has another level than its parent says")
+        yield page
+
+
 def find_entries(root_id: bytes, read_page: ReadPages, prefix: str) -> Iterator[tuple[int, Entry]]:
     """Yield (stream offset, entry) for the entry `prefix`, or for all entries below that directory.
 
@@ -179,8 +218,27 @@ def diff_manifests(
     A root of None stands for no directory. Reads only pages that are not in both trees; holds a reference
     to each such page of one level. Raises as walk_entries.
     """
+    if old_root != new_root:
+        old, new = _differing_sides(old_root, new_root, read_page)
+        yield from _differing(old.entries(), new.entries())
+
+
+def differing_entries(
+    old_root: bytes | None, new_root: bytes | None, read_page: ReadPages
+) -> tuple[Iterator[tuple[int, Entry]], Iterator[tuple[int, Entry]]]:
+    """Streams of (stream offset, entry) in path order, one of each tree, from pages that are not in both trees.
+
+    An entry that is equal in both may be in both streams, never in one alone. Raises as walk_entries.
+    """
     if old_root == new_root:
-        return
+        return iter(()), iter(())
+    old, new = _differing_sides(old_root, new_root, read_page)
+    return old.placed_entries(), new.placed_entries()
+
+
+def _differing_sides(
+    old_root: bytes | None, new_root: bytes | None, read_page: ReadPages
+) -> tuple["_Side", "_Side"]:
     roots = [root for root in (old_root, new_root) if root is not None]
     known = dict(zip(roots, islice(read_page(roots), len(roots)), strict=False))
     old = _Side(old_root, _remembering(read_page, known))
@@ -190,7 +248,7 @@ def diff_manifests(
         old.descend_from(level)
         new.descend_from(level)
     _drop_common(old, new)
-    yield from _differing(old.entries(), new.entries())
+    return old, new
 
 
 class _Side:
@@ -216,6 +274,14 @@ class _Side:
         """Yield the entries of the remaining leaves."""
         for _, leaf in self._tree.leaves(self.refs, _all):
             yield from leaf.entries
+
+    def placed_entries(self) -> Iterator[tuple[int, Entry]]:
+        """Yield (stream offset, entry) of the remaining leaves."""
+        for ref, leaf in self._tree.leaves(self.refs, _all):
+            offset = ref.offset
+            for entry in leaf.entries:
+                yield offset, entry
+                offset += entry.size
 
 
 def _remembering(read_pages: ReadPages, known: dict[bytes, bytes]) -> ReadPages:

@@ -170,6 +170,7 @@ def _refuse_conflict(name: str, *, cause: Exception) -> NoReturn:
             f"keep your version: `git checkout --ours {quoted}`",
             f"or theirs: `git checkout --theirs {quoted}`",
             f"then mark it resolved: `git add {quoted}`",
+            "or have the two versions merged, file by file in a directory: `dvx resolve`",
         ],
         kind="conflict-markers",
     ) from cause

@@ -128,6 +128,18 @@ class Git:
         answer = self.run([*args, "--no-renames", "--ignore-submodules=all", "--", *patterns])
         return {path[3:]: _change(path[:2]) for path in _paths(answer)}
 
+    def merge_file(self, files: Sequence[str], *, marker_bytes: int) -> bool:
+        """Merge the lines of three files (ours, base, theirs) into the first, as Git does without a driver.
+
+        False if that left conflict markers. Raises GitError where it cannot be done, as for binary files.
+        """
+        labels = ["-L", "ours", "-L", "base", "-L", "theirs"]
+        args = ["merge-file", f"--marker-size={marker_bytes}", *labels, "--", *files]
+        answer = self._attempt(args)
+        if answer.returncode > 127:
+            raise _git_error(args, answer)
+        return answer.returncode == 0
+
     def _commit(self, rev: str) -> str | None:
         args = ["rev-parse", "--verify", "--quiet", rev + "^{commit}"]
         answer = self._attempt(args)

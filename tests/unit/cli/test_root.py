@@ -50,8 +50,9 @@ def test_no_option_is_spelled_twice(name: str) -> None:
 
 def test_list_of_commands_has_every_command_with_its_summary() -> None:
     result = CliRunner().invoke(cli, ["--help"], prog_name="dvx")
+    width = max(map(len, COMMANDS))
     for name, entry in COMMANDS.items():
-        assert f"  {name.ljust(10)}  {entry.summary}" in result.output
+        assert f"  {name.ljust(width)}  {entry.summary}" in result.output
 
 
 def test_misspelt_command_names_the_similar_one() -> None:
