@@ -74,6 +74,23 @@ def install_hooks() -> Callable[..., None]:
 
 
 @pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """A folder for PATH with `dvx` in it, as an installation makes it."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (folder / "dvx").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dvx "$@"\n')
+    (folder / "dvx").chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def shallow(author: Path, tmp_path: Path) -> Path:
+    """A clone of depth 1 of `author`, as CI services make them."""
+    run_git(tmp_path, "clone", "-q", "--depth", "1", author.as_uri(), "shallow")
+    return tmp_path / "shallow"
+
+
+@pytest.fixture
 def explains() -> Callable[..., None]:
     """Checks a refusal: its exit code, and that it says what, what is affected, and what to do next."""
 

@@ -322,8 +322,10 @@ def test_diff_with_three_revisions_is_a_usage_error(ready: Clone) -> None:
 def test_diff_markdown(ready: Clone) -> None:
     _second_version(ready)
     lines = ready.run("diff", "--md", "v1").stdout.splitlines()
-    assert lines[0] == "### Data changes: v1 → the workspace"
-    assert "| renamed | data/train/a.csv → data/train/z.csv | 5.00 kB | 5.00 kB |" in lines
+    assert lines[0] == "### Data changes: <code>v1</code> → <code>the workspace</code>"
+    assert "| renamed | <code>a.csv</code> → <code>z.csv</code> | 5.00 kB | 5.00 kB |" in lines
+    (section,) = (line for line in lines if line.startswith("<details"))
+    assert section.startswith("<details><summary><code>data/train</code>: ")
 
 
 # ls

@@ -11,9 +11,9 @@ from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.formats import manifest_tree
 from dvx.formats.canonical_toml import canonical_table
 from dvx.formats.manifest import ChildPage, Entry
-from dvx.formats.manifest_merge import TreeDecisions, decide, find_changes, find_patches
-from dvx.formats.manifest_patch import AdoptingBuilder, Piece, patch_manifest
-from dvx.formats.manifest_tree import build_manifest, walk_entries
+from dvx.formats.manifest_merge import TreeDecisions, decide, find_changes, find_patches, locator
+from dvx.formats.manifest_patch import Piece, patch_manifest
+from dvx.formats.manifest_tree import ManifestBuilder, build_manifest, walk_entries
 from dvx.formats.pointer_merge import merge_tables
 from dvx.formats.three_way import Side
 
@@ -88,17 +88,16 @@ class Target:
     """Builds the merged tree in memory."""
 
     def __init__(self, pages: Pages) -> None:
-        self.pages, self.builder = pages, AdoptingBuilder()
+        self.pages, self.builder = pages, ManifestBuilder()
 
-    @property
-    def is_at_page_start(self) -> bool:
-        return self.builder.is_at_page_start
+    def carries(self, leaf: ChildPage) -> bool:
+        return self.builder.carries(leaf)
 
     def add_all(self, entries: Sequence[Entry]) -> None:
         self.pages.data.update((page.id, page.data) for page in self.builder.add_all(entries))
 
-    def adopt(self, child: ChildPage) -> None:
-        self.pages.data.update((page.id, page.data) for page in self.builder.adopt(child))
+    def add_leaf(self, leaf: ChildPage, *, files: int) -> None:
+        self.pages.data.update((page.id, page.data) for page in self.builder.add_leaf(leaf))
 
     def finish(self) -> bytes:
         self.pages.data.update((page.id, page.data) for page in self.builder.finish())
@@ -118,8 +117,10 @@ def _merge(
     if decisions.conflicts:
         return decisions, None, [], b""
     target = Target(pages)
-    patches = find_patches(find_changes(*roots, pages.read), decisions, choose)  # type: ignore[arg-type]
     assert roots[1] is not None
+    assert roots[2] is not None
+    locate = locator(roots[2], pages.read)
+    patches = find_patches(find_changes(*roots, pages.read), decisions, choose, locate)  # type: ignore[arg-type]
     pieces = list(patch_manifest(roots[1], patches, pages.read, target))
     root = target.finish()
     return decisions, {entry.path: entry for entry in walk_entries(root, pages.read)}, pieces, root
@@ -172,6 +173,18 @@ def test_merge_of_random_directories_equals_the_model_and_is_built_as_from_scrat
     if merged is not None:
         assert root == Pages().add(merged)
         _check_pieces(merged, pieces, ours, theirs)
+
+
+def test_entries_that_their_side_kept_and_ours_removed_come_from_their_stream() -> None:
+    one = Entry("a", "file", 1, EMPTY_ID)
+    below = [one._replace(path=path) for path in ("a-b/a", "a-b/a-b")]
+    base = {entry.path: entry for entry in (one, below[0])}
+    ours = {"a": one, "a-b": one._replace(path="a-b")}
+    theirs = {**base, below[1].path: below[1]}
+    _, merged, pieces, root = _merge(base, ours, theirs, Side.THEIRS)
+    assert merged == theirs
+    assert root == Pages().add(theirs)
+    _check_pieces(theirs, pieces, ours, theirs)
 
 
 def _check_pieces(merged: Listing, pieces: list[Piece], ours: Listing, theirs: Listing) -> None:

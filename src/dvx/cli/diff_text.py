@@ -1,10 +1,10 @@
-"""How a diff reads: on a terminal, and as Markdown in a pull request.
+"""How a diff reads on a terminal.
 
-Owns the letters, the limits and the escaping. Must not decide what changed.
+Owns the letters and the summary. Must not decide what changed.
 """
 
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dvx.cli.output import Output, escape
@@ -12,15 +12,12 @@ from dvx.cli.render import format_count, format_size_change
 from dvx.core.sizes import format_size
 from dvx.ops.diff import Change, ChangeKind, DiffReport
 
-# GitHub cuts a comment at 65 536 characters; 100 rows of long paths stay well below.
-MARKDOWN_ROWS: Final = 100
 _LETTERS: Final = {
     ChangeKind.ADDED: ("A", "green"),
     ChangeKind.MODIFIED: ("M", "yellow"),
     ChangeKind.REMOVED: ("D", "red"),
     ChangeKind.RENAMED: ("R", "blue"),
 }
-_MARKDOWN_SIGNS: Final = re.compile(r"([\\`*_{}\[\]()<>#+!|~@&:-])")
 
 
 def change_lines(report: DiffReport, output: Output) -> Iterator[str]:
@@ -32,38 +29,17 @@ def change_lines(report: DiffReport, output: Output) -> Iterator[str]:
 
 def format_summary(report: DiffReport) -> str:
     """`3 added, 1 modified, 2 removed; +1.20 MB`, or that nothing differs."""
-    counts = [
-        f"{format_count(count)} {kind.value}" for kind in ChangeKind if (count := report.count(kind)) > 0
-    ]
-    if not counts:
-        return f"no changes between {escape(report.old)} and {escape(report.new)}"
-    return f"{', '.join(counts)}; {format_size_change(report.size_change)}"
-
-
-def markdown_lines(report: DiffReport) -> Iterator[str]:
-    """A heading, the summary, and a table of at most 100 changes."""
-    yield f"### Data changes: {_markdown(report.old)} → {_markdown(report.new)}"
-    yield ""
     if not report.changes:
-        yield "No changes."
-        return
-    yield f"**{format_summary(report)}**"
-    yield ""
-    yield "| | path | before | after |"
-    yield "|---|---|---:|---:|"
-    for change in report.changes[:MARKDOWN_ROWS]:
-        yield _row(change)
-    rest = len(report.changes) - MARKDOWN_ROWS
-    if rest > 0:
-        yield ""
-        yield f"and {format_count(rest)} more"
+        return f"no changes between {escape(report.old)} and {escape(report.new)}"
+    return format_counts(report.changes)
 
 
-def _row(change: Change) -> str:
-    path = _markdown(change.path)
-    if change.old_path is not None:
-        path = f"{_markdown(change.old_path)} → {path}"
-    return f"| {change.kind.value} | {path} | {_size(change.old_size)} | {_size(change.new_size)} |"
+def format_counts(changes: Sequence[Change]) -> str:
+    """How many changes of each kind, and how many bytes more or less."""
+    found = Counter(change.kind for change in changes)
+    counts = [f"{format_count(found[kind])} {kind.value}" for kind in ChangeKind if found[kind]]
+    size_change = sum((change.new_size or 0) - (change.old_size or 0) for change in changes)
+    return f"{', '.join(counts)}; {format_size_change(size_change)}"
 
 
 def _words(change: Change) -> str:
@@ -77,8 +53,3 @@ def _words(change: Change) -> str:
 
 def _size(size_bytes: int | None) -> str:
     return "" if size_bytes is None else format_size(size_bytes)
-
-
-def _markdown(text: str) -> str:
-    """Text that Markdown shows as it is: no table cell, link, mention or HTML begins in a name."""
-    return _MARKDOWN_SIGNS.sub(r"\\\1", escape(text))

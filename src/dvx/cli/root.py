@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "import": Entry("dvx.cli.commands.import_data:import_data", "Track data of another repository here."),
     "update": Entry("dvx.cli.commands.update:update", "Bring imported data up to date with its source."),
     "clone": Entry("dvx.cli.commands.clone:clone", "Clone a repository and pull its data."),
+    "verify": Entry("dvx.cli.commands.verify:verify", "Check that workspace and remote have the data."),
+    "key": Entry("dvx.cli.commands.key:key", "Print a name for the data, for CI caches."),
     "rm": Entry("dvx.cli.commands.rm:rm", "Stop tracking data."),
     "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),
     "remote": Entry("dvx.cli.commands.remote:remote", "Add, list, remove and check remotes."),

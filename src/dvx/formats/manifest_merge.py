@@ -10,17 +10,20 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from dvx.formats.manifest import Entry
-from dvx.formats.manifest_reader import ReadPages, differing_entries
+from dvx.formats.manifest_reader import ReadPages, differing_entries, find_entries
 from dvx.formats.three_way import Side, winning_side
 
 # The side to take a conflicting path from; None where nobody has decided.
 Choose = Callable[[str], Side | None]
+# The place of an entry in the byte stream of their directory.
+Locate = Callable[[str], int]
 
 
 class PathChange(NamedTuple):
     """A path that at least one side changed; None where a version does not have it.
 
-    `ours_offset` and `theirs_offset` are the places of the entries in the byte streams of their directories.
+    `ours_offset` and `theirs_offset` are the places of the entries in the byte streams of their directories, -1 for
+    an entry that its side did not change.
     """
 
     path: str
@@ -146,10 +149,13 @@ def decide(changes: Iterable[PathChange], choose: Choose) -> TreeDecisions:
     return found
 
 
-def find_patches(changes: Iterable[PathChange], decisions: TreeDecisions, choose: Choose) -> Iterator[Patch]:
+def find_patches(
+    changes: Iterable[PathChange], decisions: TreeDecisions, choose: Choose, locate: Locate
+) -> Iterator[Patch]:
     """The second pass, over the same changes: what to change in our listing, in path order.
 
-    Everything must be decided.
+    Everything must be decided. `locate` is asked for entries that are taken back from their side, which did not
+    change them.
     """
     for change in changes:
         whole = _whole_above(change.path, decisions)
@@ -160,7 +166,19 @@ def find_patches(changes: Iterable[PathChange], decisions: TreeDecisions, choose
             entry = None
         if entry != change.ours:
             offset = change.theirs_offset if side is Side.THEIRS else change.ours_offset
+            if offset < 0 and entry is not None:
+                assert side is Side.THEIRS, "what our side did not change needs no patch"
+                offset = locate(change.path)
             yield Patch(change.path, change.ours, entry, side, offset)
+
+
+def locator(root: bytes, read_page: ReadPages) -> Locate:
+    """Return the function that finds entries of the directory `root`. It raises as find_entries does."""
+
+    def locate(path: str) -> int:
+        return next(offset for offset, entry in find_entries(root, read_page, path) if entry.path == path)
+
+    return locate
 
 
 def _whole_above(path: str, decisions: TreeDecisions) -> str | None:

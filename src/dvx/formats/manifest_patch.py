@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from dvx.core.errors import FormatError
-from dvx.formats.manifest import ChildPage, Entry, format_child
+from dvx.formats.manifest import ChildPage, Entry, LeafPage, refuse_manifest
 from dvx.formats.manifest_merge import Patch
-from dvx.formats.manifest_reader import LeafRef, ReadPages, read_leaves, walk_leaves
-from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder, _OpenPage
+from dvx.formats.manifest_reader import PageRef, PageTree, ReadPages
 from dvx.formats.three_way import Side
 
 _ENTRIES_AT_ONCE: Final = 2048
@@ -26,47 +25,16 @@ class Piece(NamedTuple):
 
 
 class PatchTarget(Protocol):
-    """Takes the patched listing in path order."""
+    """Takes the patched listing in path order, as dvx.store.manifests.ManifestWriter does."""
 
-    @property
-    def is_at_page_start(self) -> bool:
-        """Whether the next entry begins a leaf."""
+    def carries(self, leaf: ChildPage) -> bool:
+        """Whether a leaf of the old tree can be taken as it is at this point."""
 
-    def add_all(self, entries: Sequence[Entry]) -> None:
+    def add_leaf(self, leaf: ChildPage, *, files: int) -> object:
+        """Take all entries of a leaf that `carries` accepts; `files` of them are not counted elsewhere."""
+
+    def add_all(self, entries: Sequence[Entry]) -> object:
         """Take the next entries."""
-
-    def adopt(self, child: ChildPage) -> None:
-        """Take a leaf of the old tree as it is; allowed at a page start, and only if more entries follow."""
-
-
-class AdoptingBuilder(ManifestBuilder):
-    """A ManifestBuilder that can take over leaves of an older tree by what the page over them says.
-
-    Leaves end where their paths say, whatever came before, so a leaf that begins where one begins here, and is
-    not the last one of its tree, is the leaf that would be built from its entries.
-    """
-
-    __slots__ = ()
-
-    @property
-    def is_at_page_start(self) -> bool:
-        """Whether the next entry begins a leaf."""
-        page = self._levels[0]
-        return page.is_full or not page.lines
-
-    def adopt(self, child: ChildPage) -> list[BuiltPage]:
-        """Refer to a leaf; return the pages that this finished. The caller adds an entry behind it later."""
-        if not self.is_at_page_start:
-            raise RuntimeError("adopt() in the middle of a leaf")
-        built = self._make_room(0)
-        if len(self._levels) == 1:
-            self._levels.append(_OpenPage())
-        built += self._make_room(1)
-        line = format_child(child)
-        self._append(1, line=line, entries=child.entries, size=child.size, last_path=child.last_path)
-        self.entries += child.entries
-        self.size += child.size
-        return built
 
 
 def patch_manifest(
@@ -86,43 +54,34 @@ class _Patching:
     def __init__(self, patches: Iterable[Patch], read_page: ReadPages, target: PatchTarget) -> None:
         self._patches = iter(patches)
         self._next = next(self._patches, None)
-        self._read_page = read_page
+        self._tree = PageTree(read_page)
         self._target = target
-        # A leaf to adopt once it is certain that something follows it.
-        self._held: LeafRef | None = None
 
     def run(self, root: bytes) -> Iterator[Piece]:
-        leaves = walk_leaves(root, self._read_page)
+        leaves = self._tree.leaf_refs([PageRef(root)])
         leaf = next(leaves, None)
         while leaf is not None:
             following = next(leaves, None)
-            if following is not None and self._is_adoptable(leaf):
-                self._release()
-                self._held = leaf
-                assert leaf.told is not None
-                yield Piece(Side.OURS, leaf.offset, leaf.offset + leaf.told.size)
+            told = leaf.told
+            if told is not None and self._is_unpatched(told, is_last=following is None):
+                self._target.add_leaf(told, files=0)
+                self._tree.pass_over([told.last_path])
+                yield Piece(Side.OURS, leaf.offset, leaf.offset + told.size)
             else:
                 yield from self._rebuild(leaf, is_last=following is None)
             leaf = following
-        if self._held is not None:  # everything behind it was removed: it may be the root or end otherwise
-            held, self._held = self._held, None
-            self._target.add_all(self._entries(held))
 
-    def _is_adoptable(self, leaf: LeafRef) -> bool:
-        if leaf.told is None or not (self._held is not None or self._target.is_at_page_start):
-            return False
-        return self._next is None or self._next.path > leaf.told.last_path
+    def _is_unpatched(self, leaf: ChildPage, *, is_last: bool) -> bool:
+        is_before = self._next is None or (self._next.path > leaf.last_path and not is_last)
+        return is_before and self._target.carries(leaf)
 
-    def _release(self) -> None:
-        if self._held is not None:
-            assert self._held.told is not None
-            self._target.adopt(self._held.told)
-            self._held = None
+    def _entries(self, leaf: PageRef) -> tuple[Entry, ...]:
+        ((_, page),) = self._tree.pages([leaf])
+        if not isinstance(page, LeafPage):
+            refuse_manifest("a page has another level than its parent says")
+        return page.entries
 
-    def _entries(self, leaf: LeafRef) -> tuple[Entry, ...]:
-        return next(read_leaves([leaf], self._read_page)).entries
-
-    def _rebuild(self, leaf: LeafRef, *, is_last: bool) -> Iterator[Piece]:
+    def _rebuild(self, leaf: PageRef, *, is_last: bool) -> Iterator[Piece]:
         """Read a leaf and hand on its entries with the patches that fall into it."""
         offset = leaf.offset
         entries: list[Entry] = []
@@ -161,7 +120,6 @@ class _Patching:
 
     def _hand_on(self, entries: Sequence[Entry]) -> None:
         if entries:
-            self._release()
             self._target.add_all(entries)
 
 

@@ -149,45 +149,6 @@ def walk_entries_with_offsets(root_id: bytes, read_page: ReadPages) -> Iterator[
     return find_entries(root_id, read_page, "")
 
 
-@dataclass(frozen=True, slots=True)
-class LeafRef:
-    """A leaf that was not read: its paths are greater than `after`, its bytes start at `offset` of the stream.
-
-    `told` is what the page over it says of it; None for a leaf that is the root.
-    """
-
-    id: bytes
-    after: str
-    offset: int
-    told: ChildPage | None
-
-
-def walk_leaves(root_id: bytes, read_page: ReadPages) -> Iterator[LeafRef]:
-    """Yield references to all leaves in path order. Reads inner pages only. Raises as walk_entries."""
-    tree = _Tree(read_page)
-
-    def below(refs: Sequence[_PageRef]) -> Iterator[LeafRef]:
-        for ref, page in tree.pages(refs):
-            if isinstance(page, LeafPage):  # only the root may be one here
-                yield LeafRef(ref.id, ref.after, ref.offset, None)
-            elif page.level == 1:
-                for child in _child_refs(ref, page):
-                    yield LeafRef(child.id, child.after, child.offset, child.told)
-            else:
-                yield from below(list(_child_refs(ref, page)))
-
-    return below([_PageRef(root_id)])
-
-
-def read_leaves(refs: Sequence[LeafRef], read_page: ReadPages) -> Iterator[LeafPage]:
-    """Read and check leaves, in path order. Raises as walk_entries."""
-    wanted = [_PageRef(ref.id, ref.after, ref.offset, ref.told, 0) for ref in refs]
-    for _, page in _Tree(read_page).pages(wanted):
-        if not isinstance(page, LeafPage):
-            refuse_manifest("a page has another level than its parent says")
-        yield page
-
-
 def find_entries(root_id: bytes, read_page: ReadPages, prefix: str) -> Iterator[tuple[int, Entry]]:
     """Yield (stream offset, entry) for the entry `prefix`, or for all entries below that directory.
 

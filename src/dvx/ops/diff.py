@@ -4,7 +4,7 @@ Compares manifests page by page, so data is never needed; missing manifests are 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -47,11 +47,12 @@ class Change:
 
 @dataclass(slots=True)
 class DiffReport:
-    """All changes in path order, and what was compared."""
+    """All changes in path order, and what was compared. `directories` are the tracked ones, of either side."""
 
     old: str
     new: str
     changes: list[Change] = field(default_factory=list)
+    directories: tuple[str, ...] = ()
 
     def count(self, kind: ChangeKind) -> int:
         """How many changes are of one kind."""
@@ -92,6 +93,7 @@ def read_diff(
             for name, pointer_side, after in _workspace_changes(project, pages, sides):
                 # What differs here lies on top of what changed between the revision and the pointers.
                 sides[name] = (sides[name][0] if name in sides else pointer_side), after
+    report.directories = tuple(sorted(_directories(old) | _directories(new)))
     changes = (change for change in _changes(sides) if _is_wanted(change, paths))
     report.changes = sorted(changes, key=lambda change: change.path)
     return report
@@ -111,6 +113,10 @@ def _pointers(project: Project, rev: str, *, is_default: bool) -> dict[str, Poin
         if is_default:
             return {}  # before the first commit everything is new
         raise
+
+
+def _directories(pointers: Mapping[str, Pointer]) -> set[str]:
+    return {path for path, pointer in pointers.items() if pointer.kind == "directory"}
 
 
 def _path_changes(

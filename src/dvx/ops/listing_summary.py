@@ -13,8 +13,8 @@ from dvx.core.errors import DvxError
 from dvx.core.ids import Hasher
 from dvx.core.progress import NullReporter
 from dvx.formats.layout import MARKER_KEY
-from dvx.formats.manifest import Entry
-from dvx.formats.manifest_reader import LeafRef, ReadPages, read_leaves, walk_leaves
+from dvx.formats.manifest import Entry, LeafPage
+from dvx.formats.manifest_reader import PageRef, PageTree, ReadPages
 from dvx.ops.pointer_summary import ID_DIGITS
 from dvx.ops.project import Project
 from dvx.repo.repository import Repository
@@ -67,14 +67,18 @@ def fold_listing(root: bytes, read_page: ReadPages) -> list[str]:
 
     Reads all of a small listing; of a large one the inner pages and those leaves that are in two folders.
     """
-    leaves = list(walk_leaves(root, read_page))
+    leaves = list(PageTree(read_page).leaf_refs([PageRef(root)]))
     if len(leaves) == 1 or sum(leaf.told.entries for leaf in leaves if leaf.told) <= _MOST_READ:
-        entries = [entry for page in read_leaves(leaves, read_page) for entry in page.entries]
+        entries = [entry for page in _read(leaves, read_page) for entry in page.entries]
         if len(entries) <= _MOST_NAMED:
             return [_entry_line(entry) for entry in entries]
         base = _shared_folder(entries[0].path, entries[-1].path)
         return _lines(_grouped(entries, base))
     return _lines(_fold_large(leaves, read_page))
+
+
+def _read(leaves: Sequence[PageRef], read_page: ReadPages) -> Iterator[LeafPage]:
+    return (page for _, page in PageTree(read_page).pages(leaves) if isinstance(page, LeafPage))
 
 
 def _entry_line(entry: Entry) -> str:
@@ -105,9 +109,9 @@ def _shared_folder(first: str, last: str) -> str:
     return "".join(f"{name}/" for name, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _fold_large(leaves: Sequence[LeafRef], read_page: ReadPages) -> dict[str, _Group]:
+def _fold_large(leaves: Sequence[PageRef], read_page: ReadPages) -> dict[str, _Group]:
     """Groups from what the pages over the leaves say; {} where too many leaves are in several folders."""
-    first = next(read_leaves(leaves[:1], read_page)).entries[0].path
+    first = next(_read(leaves[:1], read_page)).entries[0].path
     base = _shared_folder(first, _last_path(leaves[-1]))
     borders = [leaf for leaf in leaves if _group_of(leaf, base) is None]
     if len(borders) > _MOST_BORDERS:
@@ -117,26 +121,26 @@ def _fold_large(leaves: Sequence[LeafRef], read_page: ReadPages) -> dict[str, _G
         group = groups.setdefault(name, _Group(content=None))
         group.entries += leaf.told.entries if leaf.told else 0
         group.size += leaf.told.size if leaf.told else 0
-    for page in read_leaves(borders, read_page):
+    for page in _read(borders, read_page):
         for entry in page.entries:
             groups.setdefault(_group_name(entry.path, base), _Group(content=None)).add(entry)
     return groups
 
 
-def _whole(leaves: Iterable[LeafRef], base: str) -> Iterator[tuple[str, LeafRef]]:
+def _whole(leaves: Iterable[PageRef], base: str) -> Iterator[tuple[str, PageRef]]:
     for leaf in leaves:
         name = _group_of(leaf, base)
         if name is not None:
             yield name, leaf
 
 
-def _group_of(leaf: LeafRef, base: str) -> str | None:
+def _group_of(leaf: PageRef, base: str) -> str | None:
     """The folder that all of a leaf is in: what sorts between two paths of a folder is in it too."""
     before, last = _group_name(leaf.after, base), _group_name(_last_path(leaf), base)
     return last if leaf.after.startswith(base) and before == last and last.endswith("/") else None
 
 
-def _last_path(leaf: LeafRef) -> str:
+def _last_path(leaf: PageRef) -> str:
     return leaf.told.last_path if leaf.told is not None else ""
 
 

@@ -20,13 +20,14 @@ from dvx.formats.manifest_merge import (
     decide,
     find_changes,
     find_patches,
+    locator,
 )
 from dvx.formats.manifest_patch import patch_manifest
 from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.formats.three_way import Side
 from dvx.ops.merge_sources import local_runs
 from dvx.ops.project import Project
-from dvx.store.manifest_patcher import ManifestPatcher
+from dvx.store.manifests import ManifestWriter
 from dvx.store.page_reader import PageReader
 from dvx.store.translate import RootData, make_placement
 
@@ -85,15 +86,15 @@ def _is_file(entry: Entry | None) -> bool:
 
 def _write(project: Project, sides: TreeSides, decisions: TreeDecisions, choose: Choose) -> Pointer:
     count = _FileCount(sides.ours.files or 0)
-    writer = ManifestPatcher(project.local)
+    writer = ManifestWriter(project.local)
     try:
         # A second reader: pages that the first pass fetched are readable once it has closed its pack.
         with project.pages() as pages:
-            patches = count.watch(find_patches(_changes(sides, pages), decisions, choose))
+            locate = locator(sides.theirs.id, pages.for_root(sides.theirs.id))
+            patches = count.watch(find_patches(_changes(sides, pages), decisions, choose, locate))
             read = pages.for_root(sides.ours.id, sides.theirs.id)
             pieces = list(patch_manifest(sides.ours.id, patches, read, writer))
         runs = local_runs(project, {Side.OURS: sides.ours, Side.THEIRS: sides.theirs}, pieces, sides.path)
-        _fetch_pages(project, writer, sides)
         written = writer.finish()
     finally:
         writer.close()
@@ -105,12 +106,3 @@ def _write(project: Project, sides: TreeSides, decisions: TreeDecisions, choose:
             raise not_found(pack_key(pack), local.location)
         local.add_record(placement)
     return Pointer(KIND_DIRECTORY, written.root, written.size, count.files)
-
-
-def _fetch_pages(project: Project, writer: ManifestPatcher, sides: TreeSides) -> None:
-    """Bring pages that are taken over unread into the local store, where only the remote has them."""
-    missing = writer.missing_pages()
-    if missing:
-        with project.pages() as pages:
-            for _ in pages.for_root(sides.ours.id)(missing):
-                pass

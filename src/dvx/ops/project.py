@@ -127,6 +127,12 @@ class Project:
             return os.path.join(self.repository.root, os.path.expanduser(configured))
         return self.repository.default_store_path
 
+    @property
+    def has_local_roots(self) -> bool:
+        """Whether the local store has data that a pointer could name; in CI, one that a cache restored has."""
+        path = os.path.join(self.store_path, "roots")
+        return os.path.isdir(path) and bool(os.listdir(path))
+
     @cached_property
     def local(self) -> "Store":
         """The local store, made if need be."""

@@ -24,6 +24,7 @@ from dvx.ops.sources import (
 )
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
+from dvx.store.damage import DamagedPack
 from dvx.store.store import Store
 
 
@@ -41,9 +42,24 @@ def pull(
 ) -> PullResult:
     """Fetch what is missing and bring the workspace to the pointers.
 
-    With `no_store` the bytes go from the remote to the workspace and are not kept in the local store.
+    With `no_store` the bytes go from the remote to the workspace and are not kept in the local store. Packs of the
+    local store that turn out to be damaged are moved aside, and what they held is fetched again.
     """
     bring_imports(project, targets, remote_name)
+    aside: set[bytes] = set()
+    while True:
+        try:
+            return _pull(project, targets, remote_name=remote_name, no_store=no_store, force=force)
+        except DamagedPack as error:
+            if error.is_remote or error.pack in aside:
+                raise
+            aside.add(error.pack)
+            project.reporter.note(f"{error.what}; its data is fetched again")
+
+
+def _pull(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, no_store: bool, force: bool
+) -> PullResult:
     if no_store:
         return PullResult(None, pull_directly(project, targets, remote_name=remote_name, force=force), True)
     plan: FetchPlan | None = None

@@ -125,7 +125,7 @@ class Store:
         Packs found missing are forgotten by the index, packs found present are remembered where known.
         """
         sizes = {pack.name: pack.size for placement in placements for pack in placement.packs}
-        found = self._pack_sizes(list(sizes), jobs=jobs)
+        found = self.pack_sizes(list(sizes), jobs=jobs)
         missing = {name for name, size in sizes.items() if found.get(name) != size}
         held = self.index.held_packs(self.id, sizes)
         if missing & held:
@@ -134,7 +134,8 @@ class Store:
             self.index.add_hold(self.id, present)
         return missing
 
-    def _pack_sizes(self, names: Sequence[bytes], *, jobs: int) -> dict[bytes, int]:
+    def pack_sizes(self, names: Sequence[bytes], *, jobs: int) -> dict[bytes, int]:
+        """Ask the store for the size of each pack in bytes; packs that are not there are left out."""
         if len(names) > ASK_EACH_LIMIT:
             listed = ((parse_pack_key(item.key), item.size) for item in self.backend.list(PACKS_PREFIX))
             return {name: size for name, size in listed if name is not None}

@@ -5,6 +5,7 @@ unchanged otherwise, with the Host header of the client, which is part of the si
 """
 
 import http.client
+import re
 import socketserver
 import threading
 import time
@@ -23,6 +24,12 @@ SLOW_DOWN_BODY: Final = (
     b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code>'
     b"<Message>Please reduce your request rate.</Message></Error>"
 )
+ACCESS_DENIED_BODY: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code>'
+    b"<Message>Access Denied</Message></Error>"
+)
+_READS: Final = frozenset({"GET", "HEAD"})
+_ACCESS_KEY: Final = re.compile(r"Credential=([^/,\s]+)/")
 _HOP_BY_HOP: Final = frozenset(
     {"connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection"}
 )
@@ -66,8 +73,9 @@ class WireRequest:
 class FaultProxy:
     """The running proxy: faults can be added while it runs, requests are counted by method and path.
 
-    `delay_s` is added to every request. `log` has the requests in the order of their answers, `connections` is the
-    number of connections that clients made.
+    `delay_s` is added to every request. `is_read_only` makes it refuse every request that could change something, with
+    403. `signers` counts requests by the access key that signed them, "" for those that nobody did. `log` has the
+    requests in the order of their answers, `connections` is the number of connections that clients made.
     """
 
     endpoint: str
@@ -76,6 +84,8 @@ class FaultProxy:
     delay_s: float = 0.0
     log: list[WireRequest] = field(default_factory=list)
     connections: int = 0
+    is_read_only: bool = False
+    signers: Counter[str] = field(default_factory=Counter)
     _faults: list[WireFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -123,6 +133,17 @@ class FaultProxy:
         """Add a request to the log."""
         with self._lock:
             self.log.append(request)
+
+    def note_signer(self, authorization: str) -> None:
+        """Count a request by the access key in its header Authorization."""
+        found = _ACCESS_KEY.search(authorization)
+        with self._lock:
+            self.signers[found[1] if found else ""] += 1
+
+    def writes(self) -> list[tuple[str, str]]:
+        """The requests that could change something: method and path, sorted."""
+        with self._lock:
+            return sorted(request for request in self.requests if request[0] not in _READS)
 
     def take_fault(self, method: str, path: str) -> WireFault | None:
         """Count a request and return the fault that strikes it."""
@@ -196,6 +217,10 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = proxy.take_fault(self.command, self.path)
         effect = fault.effect if fault is not None else None
+        proxy.note_signer(self.headers.get("Authorization") or "")
+        if proxy.is_read_only and self.command not in _READS:
+            self._answer(403, [("Content-Type", "application/xml")], ACCESS_DENIED_BODY)
+            return
         if effect is WireEffect.SLOW_DOWN:
             self._answer(503, [("Content-Type", "application/xml")], SLOW_DOWN_BODY)
             return

@@ -1,8 +1,8 @@
-"""A diff on a terminal and in a pull request."""
+"""A diff on a terminal."""
 
 import io
 
-from dvx.cli.diff_text import change_lines, format_summary, markdown_lines
+from dvx.cli.diff_text import change_lines, format_summary
 from dvx.cli.output import Output
 from dvx.ops.diff import Change, ChangeKind, DiffReport
 
@@ -34,33 +34,3 @@ def test_summary_counts_each_kind_and_the_bytes() -> None:
 
 def test_summary_without_changes_says_what_was_compared() -> None:
     assert format_summary(DiffReport("HEAD", "the workspace")) == "no changes between HEAD and the workspace"
-
-
-def test_markdown_is_a_heading_a_summary_and_a_table() -> None:
-    assert list(markdown_lines(DiffReport("v1", "v2", CHANGES[:2]))) == [
-        "### Data changes: v1 → v2",
-        "",
-        "**1 added, 1 modified; +2.00 MB**",
-        "",
-        "| | path | before | after |",
-        "|---|---|---:|---:|",
-        "| added | data/new.csv |  | 2.00 MB |",
-        "| modified | data/x.csv | 1.00 kB | 2.00 kB |",
-    ]
-
-
-def test_markdown_table_ends_after_100_rows_and_counts_the_rest() -> None:
-    changes = [Change(ChangeKind.ADDED, f"f{i}", None, 1) for i in range(1250)]
-    lines = list(markdown_lines(DiffReport("v1", "v2", changes)))
-    assert sum(line.startswith("| added") for line in lines) == 100
-    assert lines[-1] == "and 1 150 more"
-
-
-def test_markdown_in_a_name_stays_text() -> None:
-    name = "a|b`c`<img src=x>[l](http://e) @user _i_"
-    (row,) = list(markdown_lines(DiffReport("v1", "v2", [Change(ChangeKind.ADDED, name, None, 1)])))[6:]
-    assert "a\\|b\\`c\\`\\<img src=x\\>\\[l\\]\\(http\\://e\\) \\@user \\_i\\_" in row
-
-
-def test_markdown_without_changes_has_no_table() -> None:
-    assert list(markdown_lines(DiffReport("v1", "v2")))[2:] == ["No changes."]

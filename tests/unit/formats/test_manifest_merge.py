@@ -4,7 +4,7 @@ import pytest
 
 from dvx.core.ids import EMPTY_ID, hash_bytes
 from dvx.formats.manifest import Entry
-from dvx.formats.manifest_merge import TreeDecisions, decide, find_changes, find_patches
+from dvx.formats.manifest_merge import TreeDecisions, decide, find_changes, find_patches, locator
 from dvx.formats.manifest_tree import build_manifest
 from dvx.formats.three_way import Side
 
@@ -45,7 +45,7 @@ def _decide(
     if found.conflicts:
         return found, []
     merged = {entry.path: entry for entry in _entries(ours)}
-    for patch in find_patches(changes, found, lambda _: choice):
+    for patch in find_patches(changes, found, lambda _: choice, locator(roots[2], read)):
         assert merged.pop(patch.path, None) == patch.old
         if patch.entry is not None:
             merged[patch.path] = patch.entry

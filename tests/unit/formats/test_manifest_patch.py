@@ -7,9 +7,9 @@ from dvx.core.errors import FormatError
 from dvx.core.ids import hash_bytes
 from dvx.formats import manifest_tree
 from dvx.formats.manifest import ChildPage, Entry
-from dvx.formats.manifest_merge import Patch, decide, find_changes, find_patches
-from dvx.formats.manifest_patch import AdoptingBuilder, patch_manifest
-from dvx.formats.manifest_tree import build_manifest
+from dvx.formats.manifest_merge import Patch, decide, find_changes, find_patches, locator
+from dvx.formats.manifest_patch import patch_manifest
+from dvx.formats.manifest_tree import ManifestBuilder, build_manifest
 from dvx.formats.three_way import Side
 
 Listing = dict[str, Entry]
@@ -21,8 +21,8 @@ class _Tree:
     def __init__(self) -> None:
         self.data: dict[bytes, bytes] = {}
         self.reads: list[bytes] = []
-        self.adopted = 0
-        self.builder = AdoptingBuilder()
+        self.carried = 0
+        self.builder = ManifestBuilder()
 
     def add(self, listing: Listing) -> bytes:
         pages = list(build_manifest(listing[path] for path in sorted(listing)))
@@ -33,16 +33,16 @@ class _Tree:
         self.reads += ids
         return iter([self.data[page_id] for page_id in ids])
 
-    @property
-    def is_at_page_start(self) -> bool:
-        return self.builder.is_at_page_start
+    def carries(self, leaf: ChildPage) -> bool:
+        return self.builder.carries(leaf)
 
     def add_all(self, entries: Sequence[Entry]) -> None:
         self.builder.add_all(entries)
 
-    def adopt(self, child: ChildPage) -> None:
-        self.adopted += 1
-        self.builder.adopt(child)
+    def add_leaf(self, leaf: ChildPage, *, files: int) -> None:
+        assert files == 0
+        self.carried += 1
+        self.builder.add_leaf(leaf)
 
     def finish(self) -> bytes:
         self.builder.finish()
@@ -93,7 +93,7 @@ def test_patched_listing_is_built_as_from_scratch_whatever_was_taken_over(
     tree = _Tree()
     list(patch_manifest(tree.add(old), _patches(old, new), tree.read, tree))
     assert tree.finish() == _Tree().add(new)
-    assert tree.adopted > 10
+    assert tree.carried > 10
 
 
 def test_everything_behind_the_first_leaf_removed_leaves_that_leaf_as_the_root() -> None:
@@ -139,9 +139,9 @@ def test_merge_of_ten_thousand_files_reads_only_the_pages_that_changed() -> None
         return None
 
     decisions = decide(find_changes(roots[0], roots[1], roots[2], tree.read), choose)
-    patches = find_patches(find_changes(roots[0], roots[1], roots[2], tree.read), decisions, choose)
+    patches = find_patches(find_changes(roots[0], roots[1], roots[2], tree.read), decisions, choose, locator(roots[2], tree.read))
     list(patch_manifest(roots[1], patches, tree.read, tree))
     assert tree.finish() == _Tree().add({**ours, **theirs})
     # Three roots, the changed leaf of each side before and after, the patched leaf and the last one.
     assert len(set(tree.reads)) <= 3 + 4 + 2
-    assert tree.adopted >= 15
+    assert tree.carried >= 15

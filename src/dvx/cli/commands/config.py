@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.documents_setup import setting_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
 from dvx.cli.output import escape
@@ -33,8 +34,9 @@ def config() -> None:
 
 @config.command("get")
 @click.argument("key")
+@json_option
 @pass_invocation
-def get(invocation: Invocation, key: str) -> None:
+def get(invocation: Invocation, key: str, as_json: bool) -> None:
     """Print the value in force.
 
     \b
@@ -42,10 +44,15 @@ def get(invocation: Invocation, key: str) -> None:
       dvx config get core.remote
       dvx config get remote.origin.url
     """
-    value = _load(invocation).get(key)
+    found = _load(invocation)
+    value = found.get(key)
     if value is None:
         raise NotFound(f"`{key}` is not set", hints=[f"set it: `dvx config set {key} VALUE`"], kind="not-set")
-    invocation.output.result(escape(_text(value)))
+    if as_json:
+        fields = setting_fields(key=key, value=value, origin=found.origin(key))
+        invocation.output.result(format_document("dvx.config-get/1", fields))
+    else:
+        invocation.output.result(escape(_text(value)))
 
 
 @config.command("set")
@@ -53,8 +60,9 @@ def get(invocation: Invocation, key: str) -> None:
 @click.argument("value")
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
 @click.option("--user", is_flag=True, help="For all repositories of this user.")
+@json_option
 @pass_invocation
-def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool) -> None:
+def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, as_json: bool) -> None:
     """Set a value, in the committed file unless told otherwise.
 
     \b
@@ -68,6 +76,9 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool) 
     path = _file(invocation, local=local, user=user)
     set_value(path, key, value, committed=not (local or user))
     _stage(invocation, local=local, user=user)
+    if as_json:
+        fields = setting_fields(key=key, value=value, origin=path)
+        invocation.output.result(format_document("dvx.config-set/1", fields))
     invocation.output.summary(f"set `{escape(key)}` in {escape(path)}")
 
 
@@ -75,8 +86,9 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool) 
 @click.argument("key")
 @click.option("--local", is_flag=True, help="In the file of this clone.")
 @click.option("--user", is_flag=True, help="In the file of this user.")
+@json_option
 @pass_invocation
-def unset(invocation: Invocation, key: str, local: bool, user: bool) -> None:
+def unset(invocation: Invocation, key: str, local: bool, user: bool, as_json: bool) -> None:
     """Remove a value, from the committed file unless told otherwise.
 
     \b
@@ -89,6 +101,9 @@ def unset(invocation: Invocation, key: str, local: bool, user: bool) -> None:
     path = _file(invocation, local=local, user=user)
     unset_value(path, key)
     _stage(invocation, local=local, user=user)
+    if as_json:
+        fields = setting_fields(key=key, value=None, origin=path)
+        invocation.output.result(format_document("dvx.config-unset/1", fields))
     invocation.output.summary(f"removed `{escape(key)}` from {escape(path)}")
 
 

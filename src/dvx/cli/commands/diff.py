@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dvx.cli.diff_text import change_lines, format_summary, markdown_lines
+from dvx.cli.diff_markdown import markdown_lines
+from dvx.cli.diff_text import change_lines, format_summary
 from dvx.cli.documents import diff_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option

@@ -2,10 +2,11 @@
 
 import click
 
+from dvx.cli.documents_setup import init_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, pass_invocation
+from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.output import escape
-from dvx.cli.render import without_password
+from dvx.cli.render import format_document, without_password
 from dvx.cli.targets import typed_address
 
 
@@ -13,8 +14,9 @@ from dvx.cli.targets import typed_address
 @click.option(
     "--remote", "url", metavar="URL", help="Add a remote called origin: s3://BUCKET/PREFIX or a folder."
 )
+@json_option
 @pass_invocation
-def init(invocation: Invocation, url: str | None) -> None:
+def init(invocation: Invocation, url: str | None, as_json: bool) -> None:
     """Set up dvx in a Git repository.
 
     Writes .dvx/config.toml and a line for pointers in .gitattributes, and stages both. Running it again
@@ -33,6 +35,8 @@ def init(invocation: Invocation, url: str | None) -> None:
         result = initialise(project, remote_url=address)
         root = project.repository.root
     output = invocation.output
+    if as_json:
+        output.result(format_document("dvx.init/1", init_fields(result, root=root)))
     if not result.changed:
         output.summary(f"dvx is set up already in {escape(root)}")
         return

@@ -2,16 +2,19 @@
 
 import click
 
+from dvx.cli.documents_setup import mv_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, pass_invocation
+from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.output import escape
+from dvx.cli.render import format_document
 
 
 @click.command("mv", cls=DvxCommand)
 @click.argument("source", type=click.Path())
 @click.argument("target", metavar="DESTINATION", type=click.Path())
+@json_option
 @pass_invocation
-def mv(invocation: Invocation, source: str, target: str) -> None:
+def mv(invocation: Invocation, source: str, target: str, as_json: bool) -> None:
     """Move or rename tracked data, its pointer and its line in .gitignore.
 
     No data is stored again; the new pointer names the same content.
@@ -25,5 +28,9 @@ def mv(invocation: Invocation, source: str, target: str) -> None:
 
     with invocation.project() as project:
         repository = project.repository
-        new_path = move_path(project, repository.relative(source), repository.relative(target))
+        old_path = repository.relative(source)
+        new_path = move_path(project, old_path, repository.relative(target))
+    if as_json:
+        document = format_document("dvx.mv/1", mv_fields(old_path=old_path, path=new_path))
+        invocation.output.result(document)
     invocation.output.summary(f"moved `{escape(source)}` to `{escape(new_path)}`")

@@ -24,7 +24,7 @@ from dvx.core.sizes import format_size
 @remote_option
 @click.option(
     "--no-store/--store", "no_store", default=None,
-    help="Do not keep a copy in the local store (default in CI, where the variable CI is set).",
+    help="Do not keep a copy in the local store (default where the variable CI is set and the store is empty).",
 )  # fmt: skip
 @force_option("Overwrite and remove work that is not stored.")
 @jobs_option
@@ -57,7 +57,7 @@ def pull(
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return
-        is_direct = invocation.is_ci if no_store is None else no_store
+        is_direct = invocation.is_ci and not project.has_local_roots if no_store is None else no_store
         result = run(project, chosen, remote_name=remote_name, no_store=is_direct, force=force)
     if as_json:
         document = {

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from dvx.cli.documents import check_fields, remote_fields
+from dvx.cli.documents_setup import remote_change_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, complete_remote, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
@@ -53,6 +54,7 @@ def remote() -> None:
 )
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
 @force_option("Replace the remote of this name.")
+@json_option
 @pass_invocation
 def add(
     invocation: Invocation,
@@ -62,6 +64,7 @@ def add(
     make_default: bool,
     local: bool,
     force: bool,
+    as_json: bool,
     **options: Any,
 ) -> None:
     """Add a remote: a bucket or a folder.
@@ -88,6 +91,9 @@ def add(
             local=local,
             make_default=make_default,
         )
+    if as_json:
+        fields = remote_change_fields(name=name, url=address)
+        invocation.output.result(format_document("dvx.remote-add/1", fields))
     invocation.output.summary(f"added remote `{name}`: {escape(without_password(address))}")
     invocation.output.hint(f"try it: `dvx remote check {name}`")
 
@@ -131,8 +137,9 @@ def _listed_options(item: dict[str, Any]) -> str:
 
 @remote.command("remove")
 @click.argument("name", shell_complete=complete_remote)
+@json_option
 @pass_invocation
-def remove(invocation: Invocation, name: str) -> None:
+def remove(invocation: Invocation, name: str, as_json: bool) -> None:
     """Remove a remote from the settings; the data there stays.
 
     \b
@@ -143,14 +150,18 @@ def remove(invocation: Invocation, name: str) -> None:
 
     with invocation.project() as project:
         remove_remote(project, name)
+    if as_json:
+        fields = remote_change_fields(name=name, url=None)
+        invocation.output.result(format_document("dvx.remote-remove/1", fields))
     invocation.output.summary(f"removed remote `{name}` from the settings; the data there was not touched")
 
 
 @remote.command("default")
 @click.argument("name", required=False, shell_complete=complete_remote)
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
+@json_option
 @pass_invocation
-def default(invocation: Invocation, name: str | None, local: bool) -> None:
+def default(invocation: Invocation, name: str | None, local: bool, as_json: bool) -> None:
     """Print the default remote, or choose it.
 
     \b
@@ -161,11 +172,16 @@ def default(invocation: Invocation, name: str | None, local: bool) -> None:
     from dvx.ops.remotes import choose_remote
 
     with invocation.project(needs_init=name is not None and not local) as project:
-        if name is None:
-            invocation.output.result(project.remote_config(None).name)
-            return
-        choose_remote(project, name, local=local)
-    invocation.output.summary(f"the default remote is `{name}`")
+        if name is not None:
+            choose_remote(project, name, local=local)
+        chosen = project.remote_config(name)
+    if as_json:
+        fields = remote_change_fields(name=chosen.name, url=chosen.url)
+        invocation.output.result(format_document("dvx.remote-default/1", fields))
+    elif name is None:
+        invocation.output.result(chosen.name)
+    if name is not None:
+        invocation.output.summary(f"the default remote is `{name}`")
 
 
 @remote.command("check")

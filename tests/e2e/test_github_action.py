@@ -1,0 +1,223 @@
+"""The composite action for GitHub: valid, and its steps run as a runner would, in a clone of depth 1."""
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+import dvx
+from dvx.testing.shell import dvx_environment, read_tree, run_git
+
+ROOT = Path(__file__).resolve().parents[2]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS = ACTION["runs"]["steps"]
+_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+
+
+def test_action_is_valid_by_the_published_schema():
+    schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "github-actions.json"
+    jsonschema.validate(ACTION, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_default_version_is_this_version():
+    assert ACTION["inputs"]["version"]["default"] == dvx.__version__
+
+
+def test_no_script_has_an_expression_in_it():
+    for step in STEPS:
+        assert "${{" not in step.get("run", "")
+        assert step.get("shell", "bash") == "bash"
+
+
+def test_scripts_use_nothing_that_bash_3_of_macos_lacks():
+    for step in STEPS:
+        script = step.get("run", "")
+        assert not re.search(r"mapfile|readarray|declare -A|\|&|&>>", script)
+        for name in re.findall(r'"\$\{(\w+)\[@\]\}"', script):
+            # An empty array is an unset variable to bash 3: it is always filled, or guarded by ${x[@]+...}.
+            assert f"{name}+=(--)" in script or f"${{{name}[@]+" in script
+
+
+@dataclass
+class Runner:
+    """What GitHub's runner does for a composite action, without the services behind it."""
+
+    clone: Path
+    temporary: Path
+    env: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    used: list[dict] = field(default_factory=list)
+    log: str = ""
+
+    def run(self, **inputs):
+        """Run all steps; returns the exit code of the first that fails, else 0."""
+        self.inputs = {name: spec["default"] for name, spec in ACTION["inputs"].items()} | inputs
+        for name in ("output", "path", "summary", "env"):
+            (self.temporary / name).write_text("")
+        for step in STEPS:
+            if "if" in step and not self._holds(step["if"]):
+                continue
+            if "uses" in step:
+                self.used.append({key: self._text(value) for key, value in step["with"].items()})
+                continue
+            code = self._shell(step)
+            if code:
+                return code
+        return 0
+
+    def _holds(self, condition):
+        name, value = re.fullmatch(r"inputs\.(\w+) == '(\w+)'", condition).groups()
+        return self.inputs[name] == value
+
+    def _text(self, text):
+        return _EXPRESSION.sub(lambda match: self._value(match[1]), text)
+
+    def _value(self, expression):
+        parts = expression.split(".")
+        if parts[0] == "inputs":
+            return self.inputs[parts[1]]
+        return self.outputs.get(parts[1], {}).get(parts[3], "")
+
+    def _shell(self, step):
+        output = self.temporary / "output"
+        output.write_text("")
+        script = self.temporary / "step.sh"
+        script.write_text(step["run"])
+        folder = self.clone / self._text(step.get("working-directory", "."))
+        path = os.pathsep.join([*reversed((self.temporary / "path").read_text().split()), self.env["PATH"]])
+        env = {name: self._text(value) for name, value in step["env"].items()}
+        github = {
+            "GITHUB_OUTPUT": str(output),
+            "GITHUB_PATH": str(self.temporary / "path"),
+            "GITHUB_ENV": str(self.temporary / "env"),
+            "GITHUB_STEP_SUMMARY": str(self.temporary / "summary"),
+            "RUNNER_TEMP": str(self.temporary),
+            "RUNNER_OS": "Linux",
+            "CI": "true",
+        }
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+            cwd=folder, env=dvx_environment({**self.env, **github, **env, "PATH": path}),
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        self.log += done.stdout + done.stderr
+        lines = output.read_text().splitlines()
+        self.outputs[step["id"]] = dict(line.split("=", 1) for line in lines)
+        return done.returncode
+
+    @property
+    def summary(self):
+        return (self.temporary / "summary").read_text()
+
+    def receipt(self):
+        return json.loads(Path(self.outputs["verify"]["receipt"]).read_text())
+
+
+@pytest.fixture
+def runner(shallow, programs, tmp_path):
+    """A runner with dvx on PATH and a clone of depth 1."""
+    temporary = tmp_path / "runner"
+    temporary.mkdir()
+    return Runner(shallow, temporary, {"PATH": os.pathsep.join([str(programs), os.environ["PATH"]])})
+
+
+def test_action_pulls_verifies_and_leaves_receipt_and_summary(runner, tree, model):
+    assert runner.run(version="") == 0, runner.log
+    assert read_tree(runner.clone / "data") == tree
+    assert (runner.clone / "model.bin").read_bytes() == model
+    receipt = runner.receipt()
+    assert receipt["commit"] == run_git(runner.clone, "rev-parse", "HEAD")
+    assert receipt["result"] == runner.outputs["verify"]["result"] == "verified"
+    assert receipt["dirty"] is False
+    assert runner.summary.startswith("### Data verified\n")
+    assert receipt["commit"] in runner.summary
+
+
+def test_action_caches_the_store_under_the_key_of_the_data(runner):
+    assert runner.run(version="") == 0, runner.log
+    (cache,) = runner.used
+    key = runner.outputs["key"]["key"]
+    assert cache["key"] == key
+    assert re.fullmatch(r"dvx-v1-[0-9a-f]{32}", key)
+    assert key.startswith(cache["restore-keys"])
+    assert cache["restore-keys"] == "dvx-v1-"
+    assert Path(cache["path"]) == runner.clone / ".git" / "dvx" / "store"
+    assert list(Path(cache["path"], "roots").rglob("*"))
+
+
+def test_action_without_a_cache_keeps_no_copy_of_the_data(runner, tree):
+    assert runner.run(version="", cache="false") == 0, runner.log
+    assert runner.used == []
+    assert read_tree(runner.clone / "data") == tree
+    assert not list((runner.clone / ".git/dvx/store").rglob("roots/*/*/*"))
+
+
+def test_action_gets_only_the_targets_whatever_is_in_their_names(runner):
+    marker = runner.temporary / "injected"
+    hostile = f'$(touch {marker})"; touch {marker}; #'
+    assert runner.run(version="", targets=f"model.bin\n\n{hostile}\n") != 0
+    assert not marker.exists()
+    assert runner.run(version="", targets="model.bin\r\n") == 0, runner.log
+    assert not (runner.clone / "data").exists()
+    assert [item["path"] for item in runner.receipt()["pointers"]] == ["model.bin"]
+
+
+def test_action_fails_with_the_code_of_verify_and_says_it_in_the_summary(runner, author):
+    assert runner.run(version="") == 0, runner.log
+    for pack in (author.parent / "remote" / "packs").rglob("*/*"):
+        pack.unlink()
+    assert runner.run(version="", verify="remote") == 6, runner.log
+    assert runner.outputs["verify"]["result"] == "data-missing"
+    assert runner.receipt()["result"] == "data-missing"
+    assert runner.summary.startswith("### Data is missing on the remote")
+
+
+def test_action_without_verification_says_so(runner):
+    assert runner.run(version="", verify="none") == 0, runner.log
+    assert "nothing was verified afterwards" in runner.summary
+    assert "receipt" not in runner.outputs["verify"]
+
+
+@pytest.mark.parametrize(("name", "value"), [("verify", "--help"), ("receipt", "a\nresult=verified")])
+def test_action_refuses_inputs_that_make_no_sense(runner, name, value):
+    assert runner.run(version="", **{name: value}) == 2
+    assert f"::error::the input {name}" in runner.log
+
+
+def test_action_works_in_a_folder_below_the_workspace(runner, tree):
+    (runner.clone.parent / "workspace").mkdir()
+    runner.clone.rename(runner.clone.parent / "workspace" / "repo")
+    (runner.clone.parent / "workspace" / "remote").symlink_to(runner.clone.parent / "remote")
+    runner.clone = runner.clone.parent / "workspace"
+    assert runner.run(version="", receipt="out/receipt.json", **{"working-directory": "repo"}) == 0, (
+        runner.log
+    )
+    assert read_tree(runner.clone / "repo" / "data") == tree
+    assert (runner.clone / "repo" / "out" / "receipt.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("version", "requirement"), [("0.1.0", "dvx==0.1.0"), ("dist/dvx.whl", "dist/dvx.whl"), ("-e .", "-e .")]
+)
+def test_install_step_makes_an_environment_and_pins_what_pip_installs(runner, version, requirement):
+    asked = runner.temporary / "asked"
+    python = runner.temporary / "fake-python"
+    inner = f'#!/bin/sh\nprintf "%s|" "$@" > "{asked}"\n'
+    python.write_text(
+        "#!/bin/sh\n"
+        'mkdir -p "$3/bin"\n'
+        f"printf '%s' '{inner}' > \"$3/bin/python\"\n"
+        'chmod +x "$3/bin/python"\n'
+        f'cp "{runner.env["PATH"].split(os.pathsep)[0]}/dvx" "$3/bin/dvx"\n'
+    )
+    python.chmod(0o755)
+    assert runner.run(version=version, python=str(python)) == 0, runner.log
+    assert asked.read_text().endswith(f"|--|{requirement}|")
+    assert (runner.temporary / "path").read_text() == f"{runner.temporary}/dvx-venv/bin\n"
