@@ -1,6 +1,5 @@
 """Repositories for tests that drive the command line."""
 
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -43,32 +42,19 @@ def author(tmp_path: Path) -> Path:
     return repo
 
 
-# Stops in shell where there is nothing to do; `$HOOK` is replaced by the name of the hook.
-_GUARDED_HOOK = """\
-#!/bin/sh
-case $HOOK in
-post-index-change) [ "$1" = 1 ] || exit 0 ;;
-esac
-if [ "$HOOK" != post-checkout ] || [ "$3" = 1 ]; then
-    git ls-files -s -- '*.dvx' | cmp -s - "$(git rev-parse --git-dir)/dvx/followed" && exit 0
-fi
-"""
 _WORKSPACE_HOOKS = ("post-index-change", "post-checkout", "post-merge", "post-rewrite")
+_ALL_HOOKS = (*_WORKSPACE_HOOKS, "pre-commit", "pre-push")
 
 
 @pytest.fixture
 def install_hooks() -> Callable[..., None]:
-    """Puts hooks into a repository that run this dvx with this Python; those of the workspace by default."""
+    """Installs the hooks of this dvx into a repository; with names, those only."""
 
     def install(repo: Path, *names: str) -> None:
-        common = run_git(repo, "rev-parse", "--path-format=absolute", "--git-common-dir")
-        folder = Path(common) / "hooks"
-        folder.mkdir(exist_ok=True)
-        for name in names or _WORKSPACE_HOOKS:
-            guard = "#!/bin/sh\n" if name.startswith("pre-") else _GUARDED_HOOK.replace("$HOOK", name)
-            hook = folder / name
-            hook.write_text(f"{guard}exec '{sys.executable}' -m dvx hooks run {name} \"$@\"\n")
-            hook.chmod(hook.stat().st_mode | stat.S_IXUSR)
+        must_dvx(repo, "hooks", "install", "--files")
+        folder = Path(run_git(repo, "rev-parse", "--path-format=absolute", "--git-path", "hooks"))
+        for name in {*_ALL_HOOKS} - {*(names or _WORKSPACE_HOOKS)}:
+            (folder / name).unlink()
 
     return install
 

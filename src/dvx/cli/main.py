@@ -32,6 +32,10 @@ def run(args: Sequence[str], *, env: Mapping[str, str]) -> int:
     invocation = Invocation.of_process(env)
 
     def invoke() -> int:
+        if list(args[:2]) == ["hooks", "run"] and len(args) > 2 and not args[2].startswith("-"):
+            from dvx.cli.hook_runs import run_hook  # Git waits for its hooks: without click, as above
+
+            return run_hook(invocation, args[2], args[3:], sys.stdin.buffer)
         from dvx.cli.root import cli
 
         return int(cli.main(args=list(args), prog_name="dvx", standalone_mode=False, obj=invocation) or 0)

@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "key": Entry("dvx.cli.commands.key:key", "Print a name for the data, for CI caches."),
     "rm": Entry("dvx.cli.commands.rm:rm", "Stop tracking data."),
     "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),
+    "hooks": Entry("dvx.cli.commands.hooks:hooks", "Let Git run dvx: install, remove and check its hooks."),
     "remote": Entry("dvx.cli.commands.remote:remote", "Add, list, remove and check remotes."),
     "config": Entry("dvx.cli.commands.config:config", "Read and change settings."),
     "resolve": Entry("dvx.cli.commands.resolve:resolve", "End conflicts of pointers after a merge."),

@@ -139,7 +139,9 @@ def test_merge_of_ten_thousand_files_reads_only_the_pages_that_changed() -> None
         return None
 
     decisions = decide(find_changes(roots[0], roots[1], roots[2], tree.read), choose)
-    patches = find_patches(find_changes(roots[0], roots[1], roots[2], tree.read), decisions, choose, locator(roots[2], tree.read))
+    patches = find_patches(
+        find_changes(roots[0], roots[1], roots[2], tree.read), decisions, choose, locator(roots[2], tree.read)
+    )
     list(patch_manifest(roots[1], patches, tree.read, tree))
     assert tree.finish() == _Tree().add({**ours, **theirs})
     # Three roots, the changed leaf of each side before and after, the patched leaf and the last one.

@@ -87,11 +87,13 @@ def clone(
 
 def _pull(invocation: Invocation, targets: tuple[str, ...], remote_name: str | None) -> "PullResult | None":
     from dvx.ops.clone import check_access
+    from dvx.ops.hooks import install_hooks
     from dvx.ops.pull import pull
     from dvx.ops.selection import select_targets
     from dvx.repo.imports import IMPORT_TABLE
 
     with invocation.project() as project:
+        install_hooks(project.repository)
         chosen = select_targets(project, [target.rstrip("/") for target in targets])
         if not chosen:
             return None

@@ -44,3 +44,4 @@ def init(invocation: Invocation, url: str | None, as_json: bool) -> None:
     if result.remote is not None and url is not None:
         output.summary(f"remote `{result.remote}` is {escape(without_password(url))}")
     output.hint(f"commit the setup: `git commit -m 'set up dvx' {' '.join(result.changed)}`")
+    output.hint("let data follow Git by itself: `dvx hooks install`")
