@@ -17,6 +17,7 @@ from typing import Final
 
 from dvx.core.errors import GitError
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.repo.hook_scripts import NO_DVX, START
 from dvx.repo.repository import Repository
 
 _ATTRIBUTES: Final = b"*.dvx merge=dvx diff=dvx\n"
@@ -110,11 +111,13 @@ def _wanted(interpreter: str) -> dict[str, str]:
 
 
 def _run_line(interpreter: str) -> str:
-    """A shell function that runs dvx. -P keeps Python from importing modules out of the work tree."""
+    """A shell function that runs dvx: the interpreter that has it, else `dvx` on PATH, as the hooks do."""
     python = shlex.quote(interpreter.replace("\\", "/") if os.name == "nt" else interpreter)
     return (
-        f'dvx_run() {{ if [ -x {python} ]; then {python} -P -m dvx "$@"; '
-        'elif command -v dvx >/dev/null 2>&1; then dvx "$@"; else return 127; fi; }'
+        f"dvx_run() {{ code={NO_DVX}; "
+        f'if [ -x {python} ]; then {python} -P -c {shlex.quote(START)} "$@"; code=$?; fi; '
+        f"if [ $code -eq {NO_DVX} ]; then "
+        'if command -v dvx >/dev/null 2>&1; then dvx "$@"; code=$?; else code=127; fi; fi; return $code; }'
     )
 
 

@@ -18,7 +18,7 @@ _FOLLOWING: Final = frozenset({"post-checkout", "post-merge", "post-rewrite", "p
 _SEAL: Final = b"# dvx hook 1 "
 _SHELL: Final = b"#!/bin/sh\n"
 # Python exits with this where it has no dvx: no command of dvx does.
-_NO_DVX: Final = 97
+NO_DVX: Final = 97
 _SHELLS: Final = frozenset({"sh", "bash", "dash", "ksh", "ash"})
 
 
@@ -60,7 +60,7 @@ def script_of(hook: Hook) -> bytes:
     A chained pre-commit or pre-push that fails ends it with its exit code. Any other hook goes on and exits with
     the code of the chained one. Without dvx it says so in one line and exits as the chained one did.
     """
-    lines = [_ABOUT, "code=0", f"python={_quote(hook.interpreter)}", f"start={_quote(_START)}"]
+    lines = [_ABOUT, "code=0", f"python={_quote(hook.interpreter)}", f"start={_quote(START)}"]
     if hook.chained is not None:
         lines += _chain_lines(hook.name, hook.chained)
     lines += ['[ -z "$DVX_IN_HOOK" ] || exit "$code"']
@@ -155,11 +155,11 @@ _TOOLS: Final = (
 
 _ABOUT: Final = "# Written by `dvx hooks install`. `dvx hooks uninstall` puts back what was here before."
 # -P keeps Python from importing modules out of the work tree; `-c` starts 3 ms faster than `-m`.
-_START: Final = f"""\
+START: Final = f"""\
 try:
     from dvx.cli.main import main
 except ModuleNotFoundError:
-    raise SystemExit({_NO_DVX})
+    raise SystemExit({NO_DVX})
 main()"""
 
 
@@ -235,12 +235,12 @@ def _run_lines(name: str, *, gives_input: bool) -> list[str]:
     give = "give | " if gives_input else ""
     arguments = f'hooks run {name} "$@"'
     return [
-        f"result={_NO_DVX}",
+        f"result={NO_DVX}",
         'if [ -x "$python" ]; then',
         f'    {give}"$python" -P -c "$start" {arguments}',
         "    result=$?",
         "fi",
-        f'if [ "$result" -eq {_NO_DVX} ]; then',
+        f'if [ "$result" -eq {NO_DVX} ]; then',
         "    if command -v dvx >/dev/null 2>&1; then",
         f"        {give}dvx {arguments}",
         "        result=$?",

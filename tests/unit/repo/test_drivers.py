@@ -42,7 +42,7 @@ def test_git_uses_the_drivers_for_pointers_and_for_nothing_else(repository: Repo
     state = driver_state(repository, interpreter=_PYTHON)
     assert (state.is_installed, state.is_current) == (True, True)
     assert not install_drivers(repository, interpreter=_PYTHON)
-    assert "'/usr/bin/my python' -P -m dvx" in _git(repository, "config", "merge.dvx.driver")
+    assert "'/usr/bin/my python' -P -c" in _git(repository, "config", "merge.dvx.driver")
 
 
 def test_another_interpreter_makes_the_drivers_outdated_until_they_are_installed_again(
