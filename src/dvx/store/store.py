@@ -7,7 +7,7 @@ remote are the same to it. Must not know about Git, pointers or the workspace.
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
 from dvx.core.errors import DataMissing, DvxError, FormatError, IntegrityError, UnsupportedVersion
@@ -25,10 +25,12 @@ from dvx.formats.pack import PackEntry, PackIndex
 from dvx.formats.placement import Placement, format_placement, parse_placement
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
-from dvx.store.indexes_ahead import IndexesAhead
 from dvx.store.pack_tail import read_tail_index
 from dvx.store.pack_writer import SealedPack, random_name
 from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
+
+if TYPE_CHECKING:
+    from dvx.store.indexes_ahead import IndexesAhead
 
 _MAX_MARKER_BYTES: Final = 64 * 1024
 _MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
@@ -55,7 +57,7 @@ class Store:
         self.temporary_folder = temporary_folder
         self.is_remote = is_remote
         self._record_names = record_names or RecordNames(backend)
-        self._ahead: IndexesAhead | None = None
+        self._ahead: "IndexesAhead | None" = None
 
     @property
     def location(self) -> str:
@@ -74,8 +76,10 @@ class Store:
         return self._learn_index(name)
 
     @contextmanager
-    def indexes_ahead(self, *, ahead: int) -> Iterator[IndexesAhead]:
+    def indexes_ahead(self, *, ahead: int) -> "Iterator[IndexesAhead]":
         """For the length of the context, the indexes of packs that it is told of are asked for ahead of readers."""
+        from dvx.store.indexes_ahead import IndexesAhead  # threads: 7 ms that few commands need
+
         with IndexesAhead(self._learn_index, ahead=ahead) as self._ahead:
             try:
                 yield self._ahead
