@@ -167,7 +167,7 @@ def test_files_replace_entries_where_asked_for(repo: Path, python: Recorder) -> 
     assert python.install(repo, as_files=True).report.mode is HookMode.FILES
     must_git(repo, "commit", "-q", "--allow-empty", "-m", "x")
     assert python.take() == ["pre-commit"]
-    assert b"dvx" not in (repo / ".git/config").read_bytes()
+    assert b"[hook " not in (repo / ".git/config").read_bytes()
 
 
 def test_command_line_installs_and_reports(repo: Path) -> None:
