@@ -5,12 +5,24 @@ Owns the patterns and the measuring. Must not decide what is too much.
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from dvx.testing.shell import dvx_command, dvx_environment
 
 _BLOCK_BYTES = 1024 * 1024
+# A child counts what its parent had in memory when it was forked, and a test process may have half a GB: a small
+# process in between starts the command.
+_MEASURING = """\
+import os, sys
+child = os.fork()
+if child == 0:
+    os.dup2(2, 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(child, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
 
 
 def write_large_file(path: Path, size_bytes: int) -> None:
@@ -35,11 +47,11 @@ def write_many_files(folder: Path, count: int, *, per_folder: int = 1000) -> Non
 
 def peak_memory(cwd: Path, *args: str, env: Mapping[str, str] | None = None) -> int:
     """Run a dvx command that has to succeed; returns the peak resident memory of the process in bytes."""
-    process = subprocess.Popen(
-        dvx_command(*args), cwd=cwd, env=dvx_environment(env), stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", _MEASURING, *dvx_command(*args)],
+        cwd=cwd, env=dvx_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, check=True,
     )  # fmt: skip
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"dvx {' '.join(args)} ended with {process.returncode}"
-    return usage.ru_maxrss * 1024  # KiB on Linux
+    code, peak = map(int, ran.stdout.split())
+    assert code == 0, f"dvx {' '.join(args)} ended with {code}"
+    return peak * 1024  # KiB on Linux
