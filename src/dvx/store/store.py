@@ -57,7 +57,7 @@ class Store:
         self.temporary_folder = temporary_folder
         self.is_remote = is_remote
         self._record_names = record_names or RecordNames(backend)
-        self._ahead: "IndexesAhead | None" = None
+        self._ahead: IndexesAhead | None = None
 
     @property
     def location(self) -> str:
