@@ -21,7 +21,8 @@ WINDOW_BYTES: Final = 8 * 1024 * 1024
 # At most this many windows are in flight, whatever the number of threads: with their stored bytes about 180 MiB.
 MAX_WINDOWS: Final = 14
 # Where each window is a request, six of them make a pack, and with the one that reaches into the next pack and the one
-# for the index that is 8 requests for 64 MiB. With ten in flight a table of 1 GiB took 407 MiB, more than the 400 that a pull may take.
+# for the index that is 8 requests for 64 MiB. With ten in flight a pull of a table of 1 GiB took 407 MiB, with eight
+# 375.
 FAR_WINDOW_BYTES: Final = 11 * 1024 * 1024
 MAX_FAR_WINDOWS: Final = 8
 FindIndex = Callable[[bytes], PackIndex]
