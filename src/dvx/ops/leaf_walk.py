@@ -79,8 +79,9 @@ def walk_leaves(
     except UnsupportedVersion:
         raise
     except (FormatError, PathRefused) as error:
-        # What the walk refuses is about this workspace, what the pages do about a store.
-        raise error if found.is_failed else tree.bad_listing(error) from error
+        if found.is_failed:
+            raise  # what the walk refuses is about this workspace, what the pages do about a store
+        raise tree.bad_listing(error) from error
     yield LeafToCompare(None, walk.new_files(found.up_to(None)))
 
 
