@@ -136,7 +136,9 @@ def _causes(error: BaseException, *, everything: bool) -> Iterator[str]:
     """The texts of the exceptions behind an error that add something; foreign ones only with `everything`."""
     said = str(error)
     cause = error.__cause__
-    while cause is not None:
+    seen = {id(error)}
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         text = str(cause).strip()[:_CAUSE_CHARACTERS]
         if text and text not in said and (everything or isinstance(cause, DvxError | OSError)):
             said += text

@@ -164,10 +164,12 @@ def parse_page(data: bytes | memoryview, *, order: PathOrder | None = None) -> L
     if len(data) > MAX_PAGE_BYTES:
         refuse_manifest(f"a page is larger than {MAX_PAGE_BYTES} bytes")
     try:
-        first, _, body = str(data, "utf-8").partition("\n")
+        first, line_end, body = str(data, "utf-8").partition("\n")
     except UnicodeDecodeError as error:
         raise FormatError("a manifest page is not UTF-8", kind="bad-manifest") from error
     level = _parse_header(first)
+    if not line_end:
+        refuse_manifest("the first line of a page has no end")
     if level == 0:
         return LeafPage(_parse_entries(body, order=order or PathOrder()))
     return InnerPage(level, _parse_children(body))

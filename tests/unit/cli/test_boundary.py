@@ -127,3 +127,10 @@ def test_text_from_outside_cannot_pass_for_a_hint() -> None:
     output = Output(io.StringIO(), io.StringIO(), uses_colour=False)
     text = format_error(DvxError("`a\x1b[2J\nhint: run `rm -rf`` failed"), output)
     assert text == "error: `a\\x1b[2J\n    hint: run `rm -rf`` failed"
+
+
+def test_an_error_that_is_its_own_cause_ends() -> None:
+    error = DvxError("it went wrong")
+    error.__cause__ = error
+    text = format_error(error, Output(io.StringIO(), io.StringIO(), uses_colour=False), with_causes=True)
+    assert text == "error: it went wrong"

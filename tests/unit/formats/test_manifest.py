@@ -210,3 +210,9 @@ def test_paths_in_groups_leave_the_same_to_be_checked_as_one_by_one() -> None:
     order.accept_all(["x", "x.y"])
     with pytest.raises(FormatError):
         order.accept("x/y")
+
+
+def test_page_of_nothing_but_a_first_line_without_end_is_refused() -> None:
+    with pytest.raises(FormatError, match="no end"):
+        parse_page(b"dvx-manifest 1 leaf")
+    assert parse_page(b"dvx-manifest 1 leaf\n") == LeafPage(())
