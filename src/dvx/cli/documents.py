@@ -60,6 +60,7 @@ def _path_status(status: "PathStatus") -> Fields:
         "git": status.git,
         "remote": status.remote.value if status.remote is not None else None,
         "problem": status.problem,
+        "stale_metadata": _stale_metadata(status),
         "differences": [
             {
                 "path": item.path,
@@ -72,8 +73,17 @@ def _path_status(status: "PathStatus") -> Fields:
     }
 
 
+def _stale_metadata(status: "PathStatus") -> list[Fields]:
+    if not status.stale_metadata:
+        return []
+    from dvx.cli.documents_meta import stale_fields
+
+    return stale_fields(status.stale_metadata)
+
+
 def add_fields(result: "AddResult", *, seconds: float) -> Fields:
     """dvx.add/1"""
+    from dvx.cli.documents_meta import metadata_fields
     from dvx.repo.pointers import TrackedPointer, pointer_path_of
 
     return {
@@ -81,6 +91,7 @@ def add_fields(result: "AddResult", *, seconds: float) -> Fields:
             {
                 **tracked_fields(TrackedPointer(added.path, pointer_path_of(added.path), added.pointer)),
                 "changed": added.is_changed,
+                **metadata_fields(added.pointer),
             }
             for added in result.added
         ],

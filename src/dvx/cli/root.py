@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "update": Entry("dvx.cli.commands.update:update", "Bring imported data up to date with its source."),
     "clone": Entry("dvx.cli.commands.clone:clone", "Clone a repository and pull its data."),
     "verify": Entry("dvx.cli.commands.verify:verify", "Check that workspace and remote have the data."),
+    "meta": Entry("dvx.cli.commands.meta:meta", "Show and change what a pointer says beside the data."),
     "key": Entry("dvx.cli.commands.key:key", "Print a name for the data, for CI caches."),
     "rm": Entry("dvx.cli.commands.rm:rm", "Stop tracking data."),
     "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),

@@ -10,6 +10,7 @@ from typing import Final
 from dvx.cli.output import Output, escape
 from dvx.cli.render import plural, without_password
 from dvx.cli.targets import shown_path
+from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 from dvx.ops.differences import FileState
 from dvx.ops.status import PathState, PathStatus, RemoteState, StatusReport
@@ -35,6 +36,7 @@ class StatusText:
             yield f"{self.output.paint('broken pointer', 'red')}: {self._shown(path)}: {escape(error.what)}"
         for status in self.report.paths:
             yield from self._path(status)
+        yield from self._stale()
         yield from self._uncommitted()
         yield from self._remote()
         if self._is_data_clean():
@@ -49,6 +51,10 @@ class StatusText:
             yield "bring the workspace to the newer pointers: `dvx pull`"
         if PathState.NOT_CHECKED_OUT in states or PathState.UNKNOWN in states:
             yield "get the data: `dvx pull`"
+        stale = [status.tracked.path for status in self.report.paths if status.stale_metadata]
+        if stale:
+            paths = escape(quote_all(map(self._typed, stale[:3])))
+            yield f"make the data with them, then record it, or record them as they are: `dvx add {paths}`"
         yield from dict.fromkeys(hint for error in self.report.broken.values() for hint in error.hints[:1])
         if any(status.remote not in (None, RemoteState.COMPLETE) for status in self.report.paths):
             yield "send what the remote lacks: `dvx push`"
@@ -73,6 +79,18 @@ class StatusText:
             yield f"    {label}{self._shown(path)}"
         if len(paths) > limit:
             yield f"    {label}... and {len(paths) - limit} more (use -v)"
+
+    def _stale(self) -> Iterator[str]:
+        if not any(status.stale_metadata for status in self.report.paths):
+            return
+        from dvx.cli.metadata_text import stale_lines
+
+        yield "parameters and metrics that their pointers do not have:"
+        for status in self.report.paths:
+            limit = len(status.stale_metadata) if self.shows_all else FILES_SHOWN
+            if status.stale_metadata:
+                yield f"    {self._shown(status.tracked.path)}"
+            yield from stale_lines(status.stale_metadata, limit=limit)
 
     def _uncommitted(self) -> Iterator[str]:
         rows = [(s.git, s.tracked.pointer_path) for s in self.report.paths if s.git != "unchanged"]
@@ -109,6 +127,9 @@ class StatusText:
         total = sum(status.tracked.pointer.size for status in self.report.paths)
         count = plural(len(self.report.paths), "tracked path")
         return f"{self.output.paint('clean', 'green')}: {count}, {format_size(total)}"
+
+    def _typed(self, path: str) -> str:
+        return shown_path(self.repository, path)
 
     def _shown(self, path: str) -> str:
         return escape(shown_path(self.repository, path))

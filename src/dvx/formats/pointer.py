@@ -82,18 +82,23 @@ def format_pointer(pointer: Pointer) -> bytes:
 
     Raises FormatError (kind `bad-pointer`) for everything that parse_pointer would not give back.
     """
-    head: dict[str, object] = {"version": POINTER_VERSION, "kind": pointer.kind}
-    head |= {"id": format_id(pointer.id), "size": pointer.size}
-    head |= {} if pointer.files is None else {"files": pointer.files}
     if not _KNOWN_KEYS.isdisjoint(pointer.extra):
         _refuse("pointer", "an extra key has the name of a key that every pointer has")
     try:
-        data = (_COMMENT + format_document(head, pointer.extra)).encode("utf-8")
+        data = pointer_text(pointer).encode("utf-8")
     except (FormatError, UnicodeEncodeError) as error:
         _refuse("pointer", str(error), cause=error)
     if parse_pointer(data) != replace(pointer, extra=canonical_table(pointer.extra)):
         _refuse("pointer", "a value has no exact TOML spelling")
     return data
+
+
+def pointer_text(pointer: Pointer) -> str:
+    """Return the text of `pointer`, not checked: for its length. Raises FormatError for what TOML lacks."""
+    head: dict[str, object] = {"version": POINTER_VERSION, "kind": pointer.kind}
+    head |= {"id": format_id(pointer.id), "size": pointer.size}
+    head |= {} if pointer.files is None else {"files": pointer.files}
+    return _COMMENT + format_document(head, pointer.extra)
 
 
 def is_canonical_pointer(data: bytes) -> bool:

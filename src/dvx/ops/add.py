@@ -12,6 +12,7 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import AddPlan, AddTarget
 from dvx.ops.adding import AddedPath, Adding, Kept, Step
 from dvx.ops.leftovers import remove_leftovers
+from dvx.ops.metadata_of_add import AskedMetadata, MetadataOfAdd, prepare_metadata
 from dvx.ops.portable import name_warnings, refuse_names
 from dvx.ops.project import Project
 from dvx.ops.tracking import record_tracking
@@ -41,22 +42,31 @@ class AddResult:
     changed_git_files: list[str] = field(default_factory=list)
 
 
-def run_add(project: Project, plan: AddPlan, *, on_sealed: SealedListener | None = None) -> AddResult:
+def run_add(
+    project: Project,
+    plan: AddPlan,
+    *,
+    on_sealed: SealedListener | None = None,
+    metadata: AskedMetadata | None = None,
+) -> AddResult:
     """Store all targets, then write their pointers and stage them.
 
     A failure before the first pointer leaves the workspace as it was; what was stored is reused by the next run.
     Where packs of the local store turn out to be lost or damaged, everything that was in them is stored again.
-    `on_sealed` is told of every pack that is made.
+    `on_sealed` is told of every pack that is made; `metadata` is recorded with every target.
     """
+    recorded = prepare_metadata(project, plan, metadata or AskedMetadata())
     try:
         with project.setting_damage_aside():
-            return _add_once(project, plan, on_sealed)
+            return _add_once(project, plan, on_sealed, recorded)
     except (ObjectNotFound, DamagedPack):
         with project.setting_damage_aside():
-            return _add_once(project, plan, on_sealed)
+            return _add_once(project, plan, on_sealed, recorded)
 
 
-def _add_once(project: Project, plan: AddPlan, on_sealed: SealedListener | None) -> AddResult:
+def _add_once(
+    project: Project, plan: AddPlan, on_sealed: SealedListener | None, metadata: MetadataOfAdd
+) -> AddResult:
     result = AddResult()
     adding: list[Adding] = []
     compress = project.config.get("store.compression") != "none"
@@ -83,7 +93,9 @@ def _add_once(project: Project, plan: AddPlan, on_sealed: SealedListener | None)
             result.new_bytes = ingester.sink.new_plain_bytes
             result.stored_bytes = ingester.sink.new_stored_bytes
             result.again_bytes = sum(target.layout.budget.refused_bytes for target in adding)
-        result.added = [target.finish() for target in adding]
+        before = {target.path: target.pointer for target in plan.targets}
+        result.added = metadata.apply([target.finish() for target in adding], before)
+        result.warnings += metadata.warnings
     finally:
         for target in adding:
             target.close()

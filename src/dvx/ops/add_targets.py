@@ -6,7 +6,7 @@ Owns every refusal of `dvx add` that can be known before data is read. Must not 
 import glob
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from dvx.core.errors import (
@@ -90,9 +90,10 @@ class AddTarget:
 
 @dataclass(frozen=True, slots=True)
 class AddPlan:
-    """What an add will read."""
+    """What an add will read. `is_update`: whatever changed was asked for, and no path by name."""
 
     targets: tuple[AddTarget, ...]
+    is_update: bool = False
 
 
 def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> AddPlan:
@@ -126,7 +127,8 @@ def plan_update(project: Project, *, force: bool = False) -> AddPlan:
         if os.path.lexists(os.path.join(project.repository.root, item.path))
     ]
     _check_paths(project, [item.path for item in present], {item.path: item for item in present})
-    return _checked_plan(project, [_target(project, item.path, item, [""]) for item in present], force=force)
+    targets = [_target(project, item.path, item, [""]) for item in present]
+    return replace(_checked_plan(project, targets, force=force), is_update=True)
 
 
 def _checked_plan(project: Project, targets: Sequence[AddTarget], *, force: bool) -> AddPlan:

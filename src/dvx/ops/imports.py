@@ -18,6 +18,7 @@ from dvx.core.errors import (
     name_some,
 )
 from dvx.formats.manifest_reader import diff_manifests
+from dvx.formats.metadata_tables import without_results
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import check_data_path, check_git
 from dvx.ops.checkout import plan_checkout, run_checkout
@@ -266,7 +267,9 @@ def _update_one(
     if is_same and wanted.revision == source.revision:
         return Imported(tracked, source, source.commit, False)
     wanted = replace(wanted, commit=foreign.commit)
-    kept = {key: value for key, value in without_import(old).extra.items() if key != "executable"}
+    kept = {
+        key: value for key, value in without_results(without_import(old)).extra.items() if key != "executable"
+    }
     pointer = with_import(replace(new, extra={**kept, **new.extra}), wanted)
     counts = _count_changes(project, old, new)
     return Imported(

@@ -40,6 +40,7 @@ class Finding(StrEnum):
     DATA_CHANGED = "data-changed"
     DATA_NOT_STORED = "data-not-stored"
     NOT_COMPARED = "not-compared"
+    STALE_METADATA = "stale-metadata"
 
 
 # These do not stop a commit.
@@ -48,17 +49,21 @@ WARNINGS = frozenset({Finding.DATA_NOT_STORED, Finding.NOT_COMPARED})
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One finding about one path, in words, and the command that fixes it ("" where there is none)."""
+    """One finding about one path, in words, and the command that fixes it ("" where there is none).
+
+    `blocks` says whether it stops the commit where that is a setting, not a matter of the finding.
+    """
 
     finding: Finding
     path: str
     what: str
     command: str
+    blocks: bool | None = None
 
     @property
     def is_error(self) -> bool:
         """Whether it stops the commit."""
-        return self.finding not in WARNINGS
+        return self.finding not in WARNINGS if self.blocks is None else self.blocks
 
 
 @dataclass(slots=True)
@@ -97,6 +102,10 @@ def check_staged(
         from dvx.ops.staged_data import check_data  # 20 ms, only where something is tracked
 
         report.problems += check_data(project, meant, new=valid)
+    if meant and project.config.rules and project.config.get("hooks.stale_metadata") != "off":
+        from dvx.ops.stale_metadata import check_metadata  # only where a rule names files
+
+        report.problems += check_metadata(project, meant, {file.path for file in changed})
     return report
 
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from dvx.core.errors import DataMissing, DvxError
 from dvx.ops.differences import Difference, find_differences
@@ -15,6 +16,9 @@ from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, works
 from dvx.ops.staleness import stale_paths
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
 from dvx.repo.targets import Target
+
+if TYPE_CHECKING:
+    from dvx.ops.stale_metadata import StaleValue
 
 
 class PathState(StrEnum):
@@ -40,7 +44,8 @@ class PathStatus:
     """One tracked path: its state, the files that differ, and where its pointer stands against HEAD.
 
     `git` is "unchanged", "new" or "modified"; `remote` is None unless it was asked for; `problem` says why the
-    state is unknown.
+    state is unknown. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
+    the data may be clean all the same.
     """
 
     tracked: TrackedPointer
@@ -49,6 +54,7 @@ class PathStatus:
     git: str = "unchanged"
     remote: RemoteState | None = None
     problem: str | None = None
+    stale_metadata: "list[StaleValue]" = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -97,6 +103,12 @@ def read_status(
                 is_outdated = all(item.path in stale for item in status.differences)
                 status.state = PathState.OUTDATED if is_outdated else PathState.CHANGED
     _compare_with_head(project, report, is_everything=not targets)
+    if project.config.rules:
+        from dvx.ops.stale_metadata import compare_metadata  # only where a rule names files
+
+        found = compare_metadata(project, [status.tracked for status in report.paths])
+        for status in report.paths:
+            status.stale_metadata = found.get(status.tracked.path, [])
     if with_remote:
         _ask_remote(project, report, remote_name)
     return report

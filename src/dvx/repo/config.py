@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import GitError, NotFound, UsageError
 from dvx.disk.atomic import disk_errors
@@ -22,6 +22,9 @@ from dvx.repo.settings import (
     find_setting,
     parse_value,
 )
+
+if TYPE_CHECKING:
+    from dvx.repo.track_rules import TrackRule
 
 _MAX_CONFIG_BYTES: Final = 1024 * 1024
 _ENVIRONMENT_REMOTE: Final = re.compile(
@@ -38,11 +41,12 @@ class Config:
     """Settings with their origins. Keys are `section.name` or `remote.<name>.<option>`.
 
     An origin is "flag", "environment variable NAME", ".dvx/config.toml" (the committed file), the path of
-    another file, or "default".
+    another file, or "default". `rules` are the tables `[track]` of the committed file, then of the local one.
     """
 
     values: Mapping[str, Value]
     origins: Mapping[str, str]
+    rules: "tuple[TrackRule, ...]" = ()
 
     def get(self, key: str) -> Value | None:
         """Return the value in force, or the default. Raises NotFound for a key that does not exist."""
@@ -80,11 +84,15 @@ def load_config(
     NotFound naming the file for unknown keys, bad values, bad TOML, and secrets in the committed file.
     """
     layers: list[tuple[str, Mapping[str, object]]] = [(_name(p), _read(p)) for p in _user_paths(env)]
+    rules: tuple[TrackRule, ...] = ()
     if repo is not None:
-        committed = _read_committed(repo)
+        committed, rules = _split_rules(_read_committed(repo), origin=f"`{COMMITTED}`")
         for key, value in committed.items():
             check_shareable(key, value, origin=f"`{COMMITTED}`")
-        layers += [(COMMITTED, committed), (_name(repo.local_config_path), _read(repo.local_config_path))]
+        local_name = _name(repo.local_config_path)
+        local, more = _split_rules(_read(repo.local_config_path), origin=f"`{local_name}`")
+        layers += [(COMMITTED, committed), (local_name, local)]
+        rules += more
     values: dict[str, Value] = {}
     origins: dict[str, str] = {}
     for origin, found in layers:
@@ -92,7 +100,7 @@ def load_config(
     for key, variable, text in _environment(env, known=values):
         _apply(values, origins, origin=f"environment variable {variable}", found={key: text})
     _apply(values, origins, origin="flag", found=overrides or {})
-    return Config(values=values, origins=origins)
+    return Config(values=values, origins=origins, rules=rules)
 
 
 def user_config_path(env: Mapping[str, str]) -> str | None:
@@ -115,6 +123,16 @@ def _user_paths(env: Mapping[str, str]) -> list[str]:
         home = env.get("HOME", "")
         folder = env.get("XDG_CONFIG_HOME", "") or (os.path.join(home, ".config") if home else "")
     return [os.path.join(folder, "dvx", "config.toml")] if os.path.isabs(folder) else []
+
+
+def _split_rules(
+    found: Mapping[str, object], *, origin: str
+) -> "tuple[Mapping[str, object], tuple[TrackRule, ...]]":
+    if not any(key.startswith("track.") for key in found):
+        return found, ()
+    from dvx.repo.track_rules import split_rules  # 15 ms for patterns, only where there are rules
+
+    return split_rules(found, origin=origin)
 
 
 def _apply(

@@ -71,6 +71,11 @@ SETTINGS: Final = (
         "hooks.push", "text", "block", "what `git push` does when data is not on the remote", "DVX_HOOKS_PUSH",
         choices=("block", "push", "warn"),
     ),
+    Setting(
+        "hooks.stale_metadata", "text", "warn",
+        "what `git commit` does when a pointer has older parameters or metrics than their files",
+        "DVX_HOOKS_STALE_METADATA", choices=("off", "warn", "block"),
+    ),
     Setting("hooks.fetch", "bool", False, "fetch data after `git switch` and the like", "DVX_HOOKS_FETCH"),
 )  # fmt: skip
 

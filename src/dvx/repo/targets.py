@@ -54,6 +54,11 @@ def is_pattern(path: str) -> bool:
     return not _GLOB_SIGNS.isdisjoint(path)
 
 
+def matches_pattern(pattern: str, path: str) -> bool:
+    """Whether a whole path is what a pattern names or matches; what is below a match is not."""
+    return pattern == path or re.fullmatch(_expression(pattern), path, re.DOTALL) is not None
+
+
 def matches_inside(patterns: Sequence[str]) -> Callable[[str], bool]:
     """Return the predicate over paths inside a directory for `Target.inside`; no patterns match everything.
 

@@ -8,6 +8,7 @@ import click
 
 from dvx.cli.documents import add_fields, push_fields
 from dvx.cli.invocation import Invocation
+from dvx.cli.metadata_options import TypedMetadata, metadata_options
 from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
 from dvx.cli.push_text import push_summary
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @remote_option
 @jobs_option
 @json_option
+@metadata_options
 @pass_invocation
 def add(
     invocation: Invocation,
@@ -40,6 +42,7 @@ def add(
     pushes: bool,
     remote_name: str | None,
     as_json: bool,
+    typed: TypedMetadata,
 ) -> None:
     """Store files and folders, and write a pointer for each.
 
@@ -48,6 +51,9 @@ def add(
     is read again. With --push the remote has everything in the end, as after `dvx push` of the same paths; if
     that fails, what was added stays added.
 
+    --params and --metrics record what files say (YAML, TOML, JSON, CSV, .env and more), --param, --metric and
+    --meta single values, --from and --command what the data was made from. They go into the pointer of each PATH.
+
     \b
     Examples:
       dvx add data/train             a folder, as one unit
@@ -55,11 +61,16 @@ def add(
       dvx add data/train/part-7.csv  one changed file of a tracked folder
       dvx add --update               whatever changed
       dvx add data/train --push      and send it to the remote
+      dvx add model.pt --params params.yaml:train --metrics metrics.json --from data/train
     """
     _check(paths, update)
     if remote_name is not None and not pushes:
         raise UsageError("`--remote` says where to push", hints=["add `--push`, or leave out `--remote`"])
-    done = _add(invocation, _Request(paths, update, force, pushes, remote_name))
+    if update and not typed.is_empty:
+        raise UsageError(
+            "`--update` records nothing beside the data", hints=["name the paths that it belongs to"]
+        )
+    done = _add(invocation, _Request(paths, update, force, pushes, remote_name, typed))
     for warning in done.result.warnings:
         invocation.output.warning(warning)
     if as_json:
@@ -81,6 +92,7 @@ class _Request:
     force: bool
     pushes: bool
     remote_name: str | None
+    typed: TypedMetadata
 
 
 @dataclass(slots=True)
@@ -115,7 +127,7 @@ def _add(invocation: Invocation, request: _Request) -> _Done:
         if request.pushes:
             return _add_and_push(invocation, project, request)
         with project.workspace_lock():
-            result = run_add(project, _plan(project, request))
+            result = run_add(project, _plan(project, request), metadata=request.typed.read(project))
         return _Done(result, project.config.flag("core.autostage"), invocation.elapsed_s)
 
 
@@ -134,7 +146,8 @@ def _add_and_push(invocation: Invocation, project: "Project", request: _Request)
     with pushing_ahead(project, remote_name=request.remote_name) as ahead:
         with project.workspace_lock():
             plan = _plan(project, request)
-            result = run_add(project, plan, on_sealed=ahead.start(plan))
+            asked = request.typed.read(project)
+            result = run_add(project, plan, on_sealed=ahead.start(plan), metadata=asked)
         done = _Done(result, project.config.flag("core.autostage"), invocation.elapsed_s)
         done.place = project.remote_config(request.remote_name).url
         try:
