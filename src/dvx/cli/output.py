@@ -5,6 +5,7 @@ is said.
 """
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TextIO
@@ -33,6 +34,11 @@ class Output:
     def is_terminal(self) -> bool:
         """Whether messages go to a terminal."""
         return _is_terminal(self.messages)
+
+    @property
+    def width(self) -> int | None:
+        """Places in a line of results on a terminal; None where they go elsewhere, and may be of any length."""
+        return shutil.get_terminal_size().columns if _is_terminal(self._results) else None
 
     def result(self, text: str = "", *, end: str = "\n") -> None:
         """Write a result. Raises OutputClosedError, or LocalDiskError where it is redirected to a full disk."""

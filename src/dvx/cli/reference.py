@@ -132,6 +132,9 @@ def _config_page() -> Iterator[str]:
         where = "" if setting.shared else "; local"
         yield _setting(setting, setting.name, setting.env, _cell(setting.meaning) + where)
     yield ""
+    yield "`metrics.direction.NAME`, one of `lower`, `higher` and `none`, says which value of a metric is better; NAME"
+    yield "may have dots."
+    yield ""
     yield "## Remotes"
     yield ""
     yield "Set with `dvx remote add`, or as `remote.NAME.OPTION`; the variable is `DVX_REMOTE_NAME_OPTION`."

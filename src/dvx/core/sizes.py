@@ -1,5 +1,12 @@
 """Sizes in bytes as people read them (decimal units, as disks and clouds are sold)."""
 
+import re
+from fractions import Fraction
+from typing import Final
+
+_PREFIXES: Final = " kmgtp"
+_MAX_SIZE_CHARACTERS: Final = 24
+_SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])(i?))?b", re.IGNORECASE)
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -14,3 +21,16 @@ def format_size(size_bytes: int) -> str:
         return f"{size_bytes} B"
     digits = 2 if abs(value) < 9.995 else 1 if abs(value) < 99.95 else 0
     return f"{value:.{digits}f} {unit}"
+
+
+def parse_size(text: str) -> int | None:
+    """Read a size such as `20GB`, `1.5 TB`, `512 KiB` or `100 B`, in bytes; None for anything else.
+
+    The unit is needed; upper and lower case are the same. Sizes of more than 24 characters are none.
+    """
+    found = _SIZE.fullmatch(text.strip()) if len(text) <= _MAX_SIZE_CHARACTERS else None
+    if found is None:
+        return None
+    base = 1024 if found[3] else 1000
+    unit_bytes: int = base ** _PREFIXES.index((found[2] or " ").lower())
+    return round(Fraction(found[1]) * unit_bytes)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dvx.core.errors import NotFound, UsageError
 from dvx.disk.atomic import disk_errors, write_atomic
-from dvx.repo.settings import check_shareable, find_setting, parse_value
+from dvx.repo.settings import check_shareable, find_setting, key_parts, parse_value
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -25,8 +25,8 @@ def set_value(path: str, key: str, value: str, *, committed: bool = True) -> Non
         check_shareable(key, value, origin=f"`{path}`")
     parsed = parse_value(find_setting(key), value, key=key, origin="the command")
     document = _load(path)
-    table = _descend(document, key.split(".")[:-1], path=path)
-    table[key.split(".")[-1]] = parsed
+    table = _descend(document, key_parts(key)[:-1], path=path)
+    table[key_parts(key)[-1]] = parsed
     _save(path, document)
 
 
@@ -36,7 +36,7 @@ def unset_value(path: str, key: str) -> None:
     Raises NotFound (kind `not-set`) when the file does not have it.
     """
     document = _load(path)
-    names = key.split(".")
+    names = key_parts(key)
     tables: list[TOMLDocument | Table] = [document]
     for name in names[:-1]:
         below = tables[-1].get(name)

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import IO, Final
 
 from dvx.core.errors import GitError, NotFound
 
@@ -55,6 +55,23 @@ class Git:
         if answer.returncode != 0:
             raise _git_error(args, answer)
         return answer.stdout
+
+    def start(self, args: Sequence[str], *, stdin: IO[bytes]) -> "subprocess.Popen[bytes]":
+        """Start `git ARGS` and return the process, for an answer that is read while it is written.
+
+        What it complains of is dropped. Raises GitError if it cannot be started.
+        """
+        try:
+            return subprocess.Popen(
+                ["git", *args],
+                cwd=self._cwd,
+                env=self._environment,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise _not_started(self._cwd, error) from error
 
     def ls_files(self, patterns: Sequence[str], *, others: bool = False) -> list[str]:
         """Return the paths in the staging area that match, sorted; `others` adds untracked ones."""

@@ -77,6 +77,8 @@ SETTINGS: Final = (
         "DVX_HOOKS_STALE_METADATA", choices=("off", "warn", "block"),
     ),
     Setting("hooks.fetch", "bool", False, "fetch data after `git switch` and the like", "DVX_HOOKS_FETCH"),
+    Setting("params.files", "text", None, "files of parameters, by commas; `*` is a pattern", "DVX_PARAMS_FILES"),
+    Setting("metrics.files", "text", None, "files of metrics, by commas; `*` is a pattern", "DVX_METRICS_FILES"),
 )  # fmt: skip
 
 # Options of a remote: `remote.<name>.<option>`, or DVX_REMOTE_<NAME>_<OPTION>.
@@ -100,11 +102,25 @@ REMOTE_OPTIONS: Final = (
 )  # fmt: skip
 
 
+# `[metrics.direction]` has one line for each metric, whose name may have dots: "val.x" = "lower".
+DIRECTION_PREFIX: Final = "metrics.direction."
+_DIRECTION: Final = Setting(
+    "metrics.direction",
+    "text",
+    None,
+    "which value of a metric is better",
+    "",
+    choices=("lower", "higher", "none"),
+)
+
+
 def find_setting(key: str) -> Setting:
     """Return the setting that `key` names. Raises NotFound (kind `unknown-setting`) naming similar ones."""
     for setting in SETTINGS:
         if setting.name == key:
             return setting
+    if key.startswith(DIRECTION_PREFIX) and len(key) > len(DIRECTION_PREFIX):
+        return _DIRECTION
     section, _, rest = key.partition(".")
     name, _, option_name = rest.rpartition(".")
     if section == "remote" and name:
@@ -113,6 +129,13 @@ def find_setting(key: str) -> Setting:
             if option.name == option_name:
                 return option
     raise _unknown(key, name)
+
+
+def key_parts(key: str) -> list[str]:
+    """Split a key into the names of its tables and its own; the name of a metric stays whole."""
+    if key.startswith(DIRECTION_PREFIX):
+        return [*DIRECTION_PREFIX.split(".")[:-1], key[len(DIRECTION_PREFIX) :]]
+    return key.split(".")
 
 
 def check_remote_name(name: str) -> None:
@@ -170,6 +193,8 @@ def check_shareable(key: str, value: object, *, origin: str) -> None:
 
 def is_secret(key: str, value: object) -> bool:
     """Tell whether a key names a credential, or a value is an address with a password in it."""
+    if key.startswith(DIRECTION_PREFIX):
+        return False  # a metric may count tokens
     last = key.rpartition(".")[2].lower().replace("-", "_")
     if any(word in last for word in _SECRET_WORDS):
         return True

@@ -10,30 +10,18 @@ from dvx.cli.diff_markdown import markdown_lines
 from dvx.cli.diff_text import change_lines, format_summary
 from dvx.cli.documents import diff_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import jobs_option, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
 from dvx.cli.render import format_document
+from dvx.cli.revisions import SeparatedCommand, named_revisions, separated_paths
 from dvx.cli.targets import typed_paths
-from dvx.core.errors import ExitCode, GitError, NotFound, UsageError
+from dvx.core.errors import ExitCode, NotFound, UsageError
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
 
-_SEPARATED = "dvx.diff.paths"
 
-
-class _DiffCommand(DvxCommand):
-    """Keeps what follows `--` apart: revisions before it, paths after it."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--" in args:
-            place = args.index("--")
-            ctx.meta[_SEPARATED] = tuple(args[place + 1 :])
-            args = args[:place]
-        return super().parse_args(ctx, args)
-
-
-@click.command("diff", cls=_DiffCommand, options_metavar="[OPTIONS]")
+@click.command("diff", cls=SeparatedCommand, options_metavar="[OPTIONS]")
 @click.argument("revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
 @click.option("--name-only", is_flag=True, help="Print only the paths, relative to the repository.")
@@ -71,7 +59,7 @@ def diff(
             "`--json`, `--md` and `--name-only` exclude each other", hints=["choose one of them"]
         )
     with invocation.project(allows_bare=True) as project:
-        chosen, paths = _split(project, revs, context.meta.get(_SEPARATED))
+        chosen, paths = _split(project, revs, separated_paths(context))
         if project.repository.is_bare and len(chosen) < 2:
             raise UsageError(
                 "without a work tree, two revisions are compared", hints=["name both: `dvx diff HEAD~1 HEAD`"]
@@ -107,7 +95,7 @@ def _split(
     """Revisions and paths. Without `--`, words are revisions as long as Git knows them."""
     revs: list[str] = []
     for place, word in enumerate(words):
-        found = _revisions(project, word) if len(revs) < 2 else None
+        found = named_revisions(project, word) if len(revs) < 2 else None
         if found is None and paths is None:
             return revs, _known_paths(project, words[place:])
         if found is None or len(revs) + len(found) > 2:
@@ -119,20 +107,6 @@ def _split(
             )
         revs += found
     return revs, paths or ()
-
-
-def _revisions(project: "Project", word: str) -> list[str] | None:
-    """The one or two revisions that a word names; None if Git does not know them."""
-    old, dots, new = word.partition("...") if "..." in word else word.partition("..")
-    names = [old or "HEAD", new or "HEAD"] if dots else [word]
-    try:
-        for name in names:
-            project.git.rev_parse(name)
-        if dots == "...":
-            names[0] = project.git.run(["merge-base", "--", *names]).decode("ascii").strip()
-    except (NotFound, GitError):
-        return None
-    return names
 
 
 def _known_paths(project: "Project", words: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,0 +1,195 @@
+"""`dvx log`."""
+
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from dvx.cli.invocation import Invocation
+from dvx.cli.options import DvxCommand, json_option, pass_invocation
+from dvx.cli.output import escape
+from dvx.cli.render import format_document, plural
+from dvx.cli.targets import typed_paths
+from dvx.core.errors import UsageError, name_some
+
+if TYPE_CHECKING:
+    from dvx.cli.experiment_text import FindNew
+    from dvx.ops.experiment_rows import ExperimentLog, LogRow
+    from dvx.ops.experiment_table import ExperimentTable
+    from dvx.ops.project import Project
+    from dvx.repo.pointer_history import HistorySelection, PointerHistory
+
+_NEW: Final = "new"
+
+
+@click.command("log", cls=DvxCommand)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.option("--rev", "revs", multiple=True, metavar="REV", help="From REV, or in A..B. Can be repeated.")
+@click.option("--all", "all_refs", is_flag=True, help="Of all branches and tags.")
+@click.option("--since", metavar="DATE", help="Commits after DATE, as Git reads it.")
+@click.option("-n", "limit", type=click.IntRange(min=0), metavar="N", help="The newest N commits.")
+@click.option("--where", metavar="EXPR", help="Rows that EXPR is true for; -n counts these.")
+@click.option(
+    "--sort", metavar="KEY", help="Best first for a metric, else from small to large; -KEY turns it round."
+)
+@click.option("--columns", metavar="NAMES", help="Columns by comma; params, metrics, meta: all of them.")
+@click.option("--graph", "as_graph", is_flag=True, help="Draw branches and merges in front.")
+@json_option
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with exact values.")
+@click.option("--md", "as_markdown", is_flag=True, help="Print a Markdown table.")
+@pass_invocation
+def log(
+    invocation: Invocation,
+    paths: tuple[str, ...],
+    revs: tuple[str, ...],
+    all_refs: bool,
+    since: str | None,
+    limit: int | None,
+    where: str | None,
+    sort: str | None,
+    columns: str | None,
+    as_graph: bool,
+    as_json: bool,
+    as_csv: bool,
+    as_markdown: bool,
+) -> None:
+    """Show how data, parameters and metrics changed over the commits, one row for each pointer changed.
+
+    Parameters and metrics that are the same in all rows stand in a line above the table. `new` is what the
+    version before did not have, where the local store knows both.
+
+    \b
+    Examples:
+      dvx log models/net.bin
+      dvx log --all --where 'lr < 1e-3 and metrics.acc > 0.9' --sort metrics.acc
+      dvx log --columns commit,size,params,metrics.acc --csv
+    """
+    from dvx.formats.expressions import parse_expression
+    from dvx.ops.directions import Directions
+    from dvx.ops.experiment_rows import read_log
+    from dvx.ops.experiment_table import make_table
+    from dvx.repo.pointer_history import ALL_REFS, HistorySelection, PointerHistory
+
+    _check_options(as_json + as_csv + as_markdown, as_graph, sort=sort, where=where)
+    expression = parse_expression(where) if where is not None else None
+    with invocation.project(allows_bare=True) as project:
+        chosen = (*revs, *(ALL_REFS if all_refs else ())) or ("HEAD",)
+        selection = HistorySelection(chosen, typed_paths(project, paths), since, limit)
+        history = PointerHistory(project.repository)
+        found = read_log(history, selection, where=expression)
+        wanted = [name.strip() for name in (columns or "").split(",") if name.strip()]
+        directions = Directions.of_config(project.config)
+        table = make_table(found.rows, wanted=wanted, sort=sort, directions=directions)
+        find_new = _new_bytes(project, found) if as_json or _shows_new(table) else _unknown
+        if as_json:
+            from dvx.cli.documents_log import log_fields
+
+            document = format_document("dvx.log/1", log_fields(found, table.rows, find_new))
+            invocation.output.result(document)
+        elif as_graph:
+            _print_graph(invocation, history, selection, table, find_new)
+        else:
+            _print(
+                invocation, table, find_new, as_csv=as_csv, as_markdown=as_markdown, is_chosen=bool(wanted)
+            )
+    _tell(invocation, found)
+
+
+def _check_options(forms: int, as_graph: bool, *, sort: str | None, where: str | None) -> None:
+    if forms > 1:
+        raise UsageError("`--json`, `--csv` and `--md` exclude each other", hints=["choose one of them"])
+    if as_graph and (forms or sort or where):
+        raise UsageError(
+            "`--graph` draws all commits in their own order, as text",
+            hints=["leave `--graph` out, or `--sort`, `--where`, `--json`, `--csv` and `--md`"],
+        )
+
+
+def _shows_new(table: "ExperimentTable") -> bool:
+    return any(column.name == _NEW for column in table.columns)
+
+
+def _unknown(row: "LogRow") -> int | None:  # noqa: ARG001
+    return None
+
+
+def _new_bytes(project: "Project", log: "ExperimentLog") -> "FindNew":
+    """What answers how much of a version was new; each version is compared once."""
+    from dvx.ops.experiment_new import new_by_row
+
+    found = new_by_row(project, log.rows)
+    return lambda row: found.get((row.commit.id, row.change.path))
+
+
+def _print(
+    invocation: Invocation,
+    table: "ExperimentTable",
+    find_new: "FindNew",
+    *,
+    as_csv: bool,
+    as_markdown: bool,
+    is_chosen: bool,
+) -> None:
+    from dvx.cli.experiment_text import csv_text, markdown_table, text_lines
+
+    output = invocation.output
+    if as_csv:
+        output.result(csv_text(table, find_new), end="")
+        return
+    if not table.rows:
+        return
+    if not is_chosen:
+        table = _without_unknown(table, find_new)
+    if as_markdown:
+        for line in markdown_table(table, find_new):
+            output.result(line)
+        return
+    lines, dropped = text_lines(table, output, find_new)
+    for line in lines:
+        output.result(line)
+    _say_dropped(invocation, dropped)
+
+
+def _print_graph(
+    invocation: Invocation,
+    history: "PointerHistory",
+    selection: "HistorySelection",
+    table: "ExperimentTable",
+    find_new: "FindNew",
+) -> None:
+    from dvx.cli.experiment_text import text_lines
+    from dvx.ops.experiment_graph import draw_rows
+
+    if not table.rows:
+        return
+    drawing, rows = draw_rows(history.graph(selection), table.rows)
+    drawn = _without_unknown(table, find_new)
+    drawn = type(drawn)(drawn.columns, tuple(rows), drawn.constants)
+    lines, dropped = text_lines(drawn, invocation.output, find_new, drawing=drawing)
+    for line in lines:
+        invocation.output.result(line)
+    _say_dropped(invocation, dropped)
+
+
+def _without_unknown(table: "ExperimentTable", find_new: "FindNew") -> "ExperimentTable":
+    """Leave out the column of new bytes where nothing is known of any row."""
+    if any(find_new(row) is not None for row in table.rows):
+        return table
+    columns = tuple(column for column in table.columns if column.name != _NEW)
+    return type(table)(columns, table.rows, table.constants)
+
+
+def _say_dropped(invocation: Invocation, dropped: list[str]) -> None:
+    if dropped:
+        invocation.output.hint(
+            f"the terminal has no room for {escape(name_some(dropped))}; `--columns` chooses, `--csv` has all"
+        )
+
+
+def _tell(invocation: Invocation, log: "ExperimentLog") -> None:
+    if log.unreadable:
+        what = plural(log.unreadable, "version")
+        invocation.output.warning(f"{what} of pointers cannot be read by this dvx")
+    if not log.rows:
+        invocation.output.summary("no commit changed a pointer that was asked for")
+    elif any(row.commit.is_boundary for row in log.rows):
+        invocation.output.hint("this clone is shallow; for older commits: `git fetch --unshallow`")
