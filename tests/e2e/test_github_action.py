@@ -191,6 +191,69 @@ def test_action_refuses_inputs_that_make_no_sense(runner, name, value):
     assert f"::error::the input {name}" in runner.log
 
 
+def with_rule(author, rule):
+    """The tracked file gets a metric, and the repository a rule; returns the commit before."""
+    before = run_git(author, "rev-parse", "HEAD")
+    pointer = author / "model.bin.dvx"
+    pointer.write_text(pointer.read_text() + "\n[metrics]\nacc = 0.91\n")
+    (author / ".dvx" / "checks.toml").write_text(f'[checks.accuracy]\npath = "model.bin"\nrule = "{rule}"\n')
+    run_git(author, "add", ".")
+    run_git(author, "commit", "-q", "-m", "rule")
+    return before
+
+
+def fresh(runner, author):
+    """The runner with a new clone of depth 1."""
+    run_git(author.parent, "clone", "-q", "--depth=1", author.as_uri(), "fresh")
+    runner.clone = author.parent / "fresh"
+    return runner
+
+
+def test_action_checks_rules_before_it_pulls_and_says_so_in_the_summary(runner, author):
+    with_rule(author, "metrics.acc >= 0.92")
+    runner = fresh(runner, author)
+    assert runner.run(version="", check="true") == 5, runner.log
+    assert runner.outputs["check"] == {"result": "failed"}
+    assert runner.summary.startswith("### Checks failed\n")
+    assert "metrics.acc = 0.91" in runner.summary
+    assert not (runner.clone / "model.bin").exists()
+    assert (runner.temporary / "dvx-check.xml").read_text().count("<failure") == 1
+
+
+def test_action_without_check_looks_at_no_rule(runner, author):
+    with_rule(author, "metrics.acc >= 0.92")
+    assert fresh(runner, author).run(version="") == 0, runner.log
+    assert "check" not in runner.outputs
+
+
+def test_action_with_rules_that_hold_goes_on_to_the_data(runner, author, model):
+    with_rule(author, "metrics.acc >= 0.9")
+    assert fresh(runner, author).run(version="", check="true") == 0, runner.log
+    assert runner.outputs["check"] == {"result": "passed"}
+    assert runner.summary.startswith("### Checks passed\n")
+    assert "### Data verified" in runner.summary
+    assert (runner.clone / "model.bin").read_bytes() == model
+
+
+def test_action_compares_with_the_branch_of_the_pull_request_or_the_commit_before(runner, author):
+    before = with_rule(author, "size >= base.size + 1")
+    run_git(author, "branch", "release/1", before)
+    runner = fresh(runner, author)
+    runner.env["GITHUB_BASE_REF"] = "release/1"
+    assert runner.run(version="", check="true") == 5, runner.log
+    assert f"against {before[:7]}" in runner.summary
+    runner.env["GITHUB_BASE_REF"] = ""
+    assert runner.run(version="", check="true") == 5, runner.log
+    assert f"against {before[:7]}" in runner.summary
+    assert runner.run(version="", check="true", base="$(touch injected)") not in (0, 5)
+    assert not (runner.clone / "injected").exists()
+
+
+def test_action_fails_where_the_rules_cannot_be_read(runner):
+    assert runner.run(version="", check="true") == 2
+    assert "there is no `.dvx/checks.toml`" in runner.log
+
+
 def test_action_works_in_a_folder_below_the_workspace(runner, tree):
     (runner.clone.parent / "workspace").mkdir()
     runner.clone.rename(runner.clone.parent / "workspace" / "repo")

@@ -10,6 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 import dvx
 from dvx.testing.shell import dvx_environment, read_tree, run_git
@@ -20,6 +21,7 @@ HEADER, TEMPLATE = yaml.safe_load_all(
 )
 INPUTS = HEADER["spec"]["inputs"]
 JOB = TEMPLATE[".dvx-pull"]
+CHECK = TEMPLATE[".dvx-check"]
 
 
 def filled(value, inputs):
@@ -48,15 +50,17 @@ def test_default_version_is_this_version():
 
 
 def test_inputs_reach_the_script_through_variables_only():
-    assert "$[[" not in json.dumps({**JOB, "variables": {}, "image": ""})
+    for job in (JOB, CHECK):
+        assert "$[[" not in json.dumps({**job, "variables": {}, "image": ""})
 
 
-def run_job(clone, programs, *, shell="sh", script="", **inputs):
+def run_job(clone, programs, *, shell="sh", script="", job=JOB, env=None, **inputs):
     """Run before_script and script in one shell, as the runner does; returns the process."""
-    variables = filled(JOB["variables"], defaults(version="", **inputs))
-    lines = "\n".join(["set -eo pipefail" if shell == "bash" else "set -e", *JOB["before_script"], script])
+    variables = filled(job["variables"], defaults(version="", **inputs))
+    script = "\n".join(job.get("script", [script]))
+    lines = "\n".join(["set -eo pipefail" if shell == "bash" else "set -e", *job["before_script"], script])
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    env = dvx_environment({**variables, "CI": "true", "PATH": path})
+    env = dvx_environment({**variables, **(env or {}), "CI": "true", "PATH": path})
     return subprocess.run(
         [shell, "-c", lines], cwd=clone, env=env, capture_output=True, text=True, timeout=120
     )
@@ -101,3 +105,47 @@ def test_job_fails_where_the_remote_lacks_data(shallow, programs, author):
         pack.unlink()
     assert run_job(shallow, programs, verify="remote").returncode == 6
     assert json.loads((shallow / "dvx-receipt.json").read_text())["result"] == "data-missing"
+
+
+@pytest.fixture
+def gated(author, tmp_path):
+    """A clone of depth 1 of a commit whose model became larger than a rule allows; and the commit before."""
+    before = run_git(author, "rev-parse", "HEAD")
+    (author / ".dvx" / "checks.toml").write_text(
+        '[checks.size]\npath = "model.bin"\nrule = "size <= base.size - 1"\n'
+    )
+    run_git(author, "add", ".")
+    run_git(author, "commit", "-q", "-m", "rule")
+    run_git(tmp_path, "clone", "-q", "--depth=1", author.as_uri(), "gated")
+    return tmp_path / "gated", before
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("is_merge_request", [True, False])
+def test_check_job_fails_with_reports_that_gitlab_reads(gated, programs, shell, is_merge_request):
+    clone, before = gated
+    env = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": before} if is_merge_request else {}
+    done = run_job(clone, programs, shell=shell, job=CHECK, env=env)
+    assert done.returncode == 5, done.stderr
+    assert f"size = 120000 in model.bin.dvx in the work tree; base 120000 at {before[:7]}" in done.stdout
+    reports = CHECK["artifacts"]["reports"]
+    assert "<failure" in (clone / reports["junit"]).read_text()
+    families = text_string_to_metric_families((clone / reports["metrics"]).read_text())
+    found = {sample.name: sample.value for family in families for sample in family.samples}
+    assert (found["dvx_check_passed"], found["dvx_data_size_bytes"]) == (0, 120_000)
+    assert CHECK["artifacts"]["when"] == "always"
+
+
+def test_check_job_takes_the_base_that_is_named_as_a_text(gated, programs, tmp_path):
+    clone, before = gated
+    done = run_job(clone, programs, job=CHECK, base=f"$(touch {tmp_path}/injected)")
+    assert done.returncode == 2
+    assert not (tmp_path / "injected").exists()
+    assert f"at {before[:7]}" in run_job(clone, programs, job=CHECK, base=before).stdout
+
+
+def test_check_job_passes_where_the_rules_hold(gated, programs):
+    clone, _ = gated
+    rules = clone / ".dvx" / "checks.toml"
+    rules.write_text(rules.read_text().replace("- 1", "+ 1"))
+    assert run_job(clone, programs, job=CHECK).returncode == 0

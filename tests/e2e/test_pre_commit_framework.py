@@ -204,3 +204,25 @@ def test_merge_brings_the_data(repo: Path, tmp_path: Path) -> None:
     assert read_tree(repo / "data") == NEWER
     fresh = clone(repo, tmp_path / "fresh")
     assert run_git(fresh, "status", "--porcelain") == ""
+
+
+def test_rule_that_staged_pointers_break_stops_the_commit(repo: Path) -> None:
+    path = repo / ".pre-commit-config.yaml"
+    config = yaml.safe_load(path.read_text())
+    config["repos"][0]["hooks"] += [hook | {"args": ["--base=HEAD"]} for hook in definitions("dvx-rules")]
+    path.write_text(yaml.safe_dump(config))
+    rule = '[checks.files]\npath = "data"\nrule = "files >= base.files"\nforbid = "*.tmp"\n'
+    (repo / ".dvx" / "checks.toml").write_text(rule)
+    run_git(repo, "add", ".")
+    ran = git(repo, "commit", "-m", "rules")
+    assert ran.code == 0, ran.out + ran.err
+    write_tree(repo / "data", {"a.bin": b"a", "x.tmp": b"x"})
+    must_dvx(repo, "add", "data")
+    ran = git(repo, "commit", "-m", "a temporary file")
+    assert ran.code == 1
+    assert "failed: files (data): `x.tmp` is forbidden by `*.tmp`" in ran.out + ran.err
+    write_tree(repo / "data", {"a.bin": b"a"})
+    must_dvx(repo, "add", "data")
+    ran = git(repo, "commit", "-m", "fewer files")
+    assert ran.code == 1
+    assert "files = 1 in data.dvx in the staging area; base 2 at" in ran.out + ran.err

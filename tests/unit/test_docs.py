@@ -111,7 +111,7 @@ def test_every_document_is_reachable_from_the_readme() -> None:
 def test_pre_commit_hooks_run_commands_and_options_that_exist() -> None:
     text = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
     entries = re.findall(r"^\s+entry: dvx (\S+)(.*)$", text, re.MULTILINE)
-    assert [name for name, _ in entries] == ["hooks", "hooks", "hooks", "hooks", "status"]
+    assert [name for name, _ in entries] == ["hooks", "check", "hooks", "hooks", "hooks", "status"]
     for name, arguments in entries:
         command = LazyGroup().get_command(click.Context(click.Group()), name)
         assert command is not None

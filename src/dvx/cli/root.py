@@ -41,6 +41,7 @@ COMMANDS: Final = {
     "clone": Entry("dvx.cli.commands.clone:clone", "Clone a repository and pull its data."),
     "verify": Entry("dvx.cli.commands.verify:verify", "Check that workspace and remote have the data."),
     "meta": Entry("dvx.cli.commands.meta:meta", "Show and change what a pointer says beside the data."),
+    "check": Entry("dvx.cli.commands.check:check", "Check rules over metrics, sizes and names."),
     "key": Entry("dvx.cli.commands.key:key", "Print a name for the data, for CI caches."),
     "rm": Entry("dvx.cli.commands.rm:rm", "Stop tracking data."),
     "mv": Entry("dvx.cli.commands.mv:mv", "Move or rename tracked data."),
