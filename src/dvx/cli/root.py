@@ -30,6 +30,8 @@ COMMANDS: Final = {
     "params": Entry("dvx.cli.commands.params:params", "Show and compare parameters of any version."),
     "metrics": Entry("dvx.cli.commands.metrics:metrics", "Show and compare metrics of any version."),
     "ls": Entry("dvx.cli.commands.ls:ls", "List tracked data, of any version."),
+    "plot": Entry("dvx.cli.commands.plot:plot", "Draw metrics over steps or over history."),
+    "lineage": Entry("dvx.cli.commands.lineage:lineage", "Show what data was made from, and what from it."),
     "push": Entry("dvx.cli.commands.push:push", "Copy data to a remote."),
     "fetch": Entry("dvx.cli.commands.fetch:fetch", "Copy data from a remote to the local store."),
     "pull": Entry("dvx.cli.commands.pull:pull", "Fetch data and bring it into the workspace."),
