@@ -22,7 +22,8 @@ _CODE_MEANINGS: Final = {
     ExitCode.USAGE: "The command line makes no sense: unknown option, path outside of the repository, overlap.",
     ExitCode.PARTIAL: "Some targets were finished, others failed.",
     ExitCode.CREDENTIALS: "A store refused the credentials, or there are none.",
-    ExitCode.DIFFERENCES: "Differences were found, and the command was asked for them (`--exit-code`, `dvx verify`).",
+    ExitCode.DIFFERENCES: "Differences were found by a command that was asked for them (`--exit-code`, `dvx verify`), "
+    "or a rule of `dvx check` fails.",
     ExitCode.DATA_MISSING: "Data that a pointer names is not where it was looked for.",
     ExitCode.INTEGRITY: "Bytes do not match their id, or are no valid dvx object.",
     ExitCode.BUSY: "Another dvx command holds the lock.",

@@ -18,6 +18,35 @@ if TYPE_CHECKING:
     from dvx.ops.project import Project
 
 
+def show_openmetrics(
+    invocation: Invocation, project: "Project", revs: Sequence[str], *, paths: Sequence[str]
+) -> None:
+    """Print metrics, parameters, sizes and numbers of files of one version as OpenMetrics text."""
+    from dvx.cli.openmetrics import pointer_samples, render_openmetrics, value_samples
+    from dvx.ops.selection import workspace_pointers
+    from dvx.repo.pointers import pointers_at
+
+    rev = _revision(project, revs)
+    found = read_versions(project, [rev], paths=paths, kinds=("metrics",))
+    tracked = workspace_pointers(project).readable if rev is None else pointers_at(project.repository, rev)
+    wanted = [item for item in tracked if not paths or any(_is_below(item.path, path) for path in paths)]
+    samples = [sample for item in wanted for sample in pointer_samples(item.path, item.pointer)]
+    known = {name for item in tracked for name in (item.path, item.pointer_path)}
+    for row in found.rows:
+        if row.source not in known:
+            samples += value_samples({f"metrics.{row.name}": row.values[0]}, {"path": row.source})
+    invocation.output.result(render_openmetrics(samples), end="")
+    tell_problems(invocation, found)
+
+
+def _revision(project: "Project", revs: Sequence[str]) -> str | None:
+    return revs[0] if revs else "HEAD" if project.repository.is_bare else None
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return (path + "/").startswith(folder.rstrip("/") + "/")
+
+
 def show_values(
     invocation: Invocation,
     project: "Project",
@@ -28,7 +57,7 @@ def show_values(
     as_json: bool,
 ) -> None:
     """Print path, name and value of everything of one kind; without a revision that of the work tree."""
-    rev = revs[0] if revs else "HEAD" if project.repository.is_bare else None
+    rev = _revision(project, revs)
     found = read_versions(project, [rev], paths=paths, kinds=(kind,))
     output = invocation.output
     if as_json:
