@@ -439,14 +439,14 @@ def test_without_the_driver_git_merges_changes_of_different_tables(tmp_path: Pat
 def test_without_the_driver_git_merges_new_data_with_a_changed_table(tmp_path: Path) -> None:
     repo = make_repo(tmp_path / "repo")
     _save(repo, BASE, "base")
-    _with_keys(repo, "[params]\na=1\n")
+    _with_keys(repo, "[meta]\na=1\n")
     run_git(repo, "switch", "-q", "-c", "other")
-    _with_keys(repo, "[params]\na=2\n")
+    _with_keys(repo, "[meta]\na=2\n")
     run_git(repo, "switch", "-q", "main")
     _save(repo, {**BASE, "new": b"n"}, "ours")
     run_git(repo, "merge", "-q", "--no-edit", "other")
     pointer = parse_pointer((repo / "data.dvx").read_bytes())
-    assert (pointer.extra, pointer.files) == ({"params": {"a": 2}}, 4)
+    assert (pointer.extra, pointer.files) == ({"meta": {"a": 2}}, 4)
 
 
 # Whatever goes wrong, Git gets an answer
