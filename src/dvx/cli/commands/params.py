@@ -5,6 +5,7 @@ import click
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
 from dvx.cli.revisions import SeparatedCommand, only_revisions, separated_paths
+from dvx.cli.value_diff import diff_command
 
 _KIND = "params"
 
@@ -42,37 +43,4 @@ def show(invocation: Invocation, context: click.Context, revs: tuple[str, ...], 
         )
 
 
-@params.command("diff", cls=SeparatedCommand, options_metavar="[OPTIONS]")
-@click.argument("revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]")
-@click.option("--all", "shows_all", is_flag=True, help="Also what is the same.")
-@click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
-@json_option
-@click.pass_context
-@pass_invocation
-def diff(
-    invocation: Invocation,
-    context: click.Context,
-    revs: tuple[str, ...],
-    shows_all: bool,
-    as_markdown: bool,
-    as_json: bool,
-) -> None:
-    """Show which parameters differ between two versions.
-
-    Without REV: HEAD and the workspace. With one REV: that and the workspace.
-
-    \b
-    Examples:
-      dvx params diff
-      dvx params diff v1 v2 -- params.yaml
-    """
-    from dvx.cli.comparisons import check_forms, print_comparison, read_versions, with_workspace
-
-    check_forms(as_json=as_json, as_markdown=as_markdown)
-    with invocation.project(allows_bare=True) as project:
-        chosen = with_workspace(project, only_revisions(project, revs, most=2))
-        found = read_versions(project, chosen, paths=separated_paths(context) or (), kinds=(_KIND,))
-    print_comparison(
-        invocation, found, chosen, command="params-diff", title="Parameters", as_json=as_json,
-        as_markdown=as_markdown, shows_all=shows_all,
-    )  # fmt: skip
+params.add_command(diff_command(_KIND, title="parameters", file="params.yaml"))
