@@ -95,12 +95,6 @@ def read_series(data: bytes, name: str) -> Series:
     )
 
 
-def is_value_file(name: str) -> bool:
-    """Whether the name says a format that read_values knows."""
-    base = _base(name)
-    return base.endswith((*_SERIES_ENDS, ".json")) or _find_parser(base) is not None
-
-
 def _base(name: str) -> str:
     return name.rpartition("/")[2].lower()
 

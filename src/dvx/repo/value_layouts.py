@@ -44,19 +44,6 @@ class ValueFiles:
         return {"params": self.params, "metrics": self.metrics, "meta": self.meta}[table]
 
 
-def find_value_files(paths: Iterable[str]) -> list[ValueFiles]:
-    """Find the layouts in a listing of files (with `/`), by folder; one inside another is not told twice."""
-    known = sorted(paths)
-    found: list[ValueFiles] = []
-    for folder in sorted({inner for path in known for inner in _folders(path)}):
-        if any(_is_below(folder, outer.folder) for outer in found if outer.layout in ("dvclive", "mlflow")):
-            continue
-        files = _layout_of(folder, [path for path in known if _is_below(path, folder)])
-        if files is not None:
-            found.append(files)
-    return found
-
-
 def value_folder(folder: str, paths: Iterable[str]) -> ValueFiles:
     """The layout of one folder, out of the files in it. Raises NotFound (kind `no-value-files`)."""
     found = _layout_of(folder, sorted(paths))
@@ -167,12 +154,6 @@ def _named(names: dict[str, str], wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _below(names: dict[str, str], folder: str) -> tuple[str, ...]:
     return tuple(path for name, path in sorted(names.items()) if name.startswith(folder + "/"))
-
-
-def _folders(path: str) -> Iterable[str]:
-    while path:
-        path = path.rpartition("/")[0]
-        yield path
 
 
 def _inside(*names: str) -> str:

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from dvx.core.errors import UsageError
-from dvx.repo.value_files import is_value_file, read_file_values, read_series, read_values
+from dvx.repo.value_files import read_file_values, read_series, read_values
 
 
 def _left_out(data: bytes, name: str) -> dict[str, str]:
@@ -364,7 +364,3 @@ def test_unknown_formats_are_refused_with_the_known_ones():
     error = _refusal(b"", "model.bin")
     assert error.kind == "unknown-value-format"
     assert ".yaml" in error.hints[0]
-    assert is_value_file("a/params.yaml")
-    assert is_value_file("a/.env.local")
-    assert not is_value_file("a/model.bin")
-    assert not is_value_file("Makefile")

@@ -3,7 +3,7 @@
 import pytest
 
 from dvx.core.errors import NotFound, UsageError
-from dvx.repo.value_layouts import find_value_files, read_layout, read_run_metric, value_folder
+from dvx.repo.value_layouts import read_layout, read_run_metric, value_folder
 
 _DVCLIVE = {
     "dvclive/metrics.json": b'{"train": {"loss": 0.4}, "step": 2}',
@@ -23,9 +23,8 @@ _RUN = {
 
 
 def test_dvclive_folder_is_found_and_read():
-    found = find_value_files(_DVCLIVE)
-    assert [(files.layout, files.folder) for files in found] == [("dvclive", "dvclive")]
-    files = found[0]
+    files = value_folder("dvclive", _DVCLIVE)
+    assert (files.layout, files.folder) == ("dvclive", "dvclive")
     assert read_layout(files, _DVCLIVE.__getitem__, "params").values == {"lr": 0.001}
     assert read_layout(files, _DVCLIVE.__getitem__, "metrics").values == {"train.loss": 0.4, "step": 2}
     at_step = read_layout(files, _DVCLIVE.__getitem__, "metrics", step="1").values
@@ -33,9 +32,8 @@ def test_dvclive_folder_is_found_and_read():
 
 
 def test_mlflow_run_is_found_and_read():
-    found = find_value_files(_RUN)
-    assert [(files.layout, files.folder) for files in found] == [("mlflow", "mlruns/0/abc")]
-    files = found[0]
+    files = value_folder("mlruns/0/abc", _RUN)
+    assert (files.layout, files.folder) == ("mlflow", "mlruns/0/abc")
     read = _RUN.__getitem__
     assert read_layout(files, read, "params").values == {"lr": 0.001, "note": "two\nlines"}
     metrics = read_layout(files, read, "metrics").values
@@ -53,12 +51,10 @@ def test_latest_value_of_a_run_is_that_of_the_highest_step():
 
 
 def test_plain_files_and_trainer_output_are_found():
-    paths = ["params.yaml", "metrics.json", "src/a.py", "out/checkpoint-5/trainer_state.json"]
-    found = {files.folder: files for files in find_value_files(paths)}
-    assert found[""].params == ("params.yaml",)
-    assert found[""].metrics == ("metrics.json",)
-    assert found["out/checkpoint-5"].layout == "transformers"
-    assert set(found) == {"", "out/checkpoint-5"}
+    top = value_folder("", ["params.yaml", "metrics.json", "notes.py"])
+    assert (top.layout, top.params, top.metrics) == ("files", ("params.yaml",), ("metrics.json",))
+    out = value_folder("out/checkpoint-5", ["out/checkpoint-5/trainer_state.json"])
+    assert out.layout == "transformers"
 
 
 def test_folder_without_known_files_is_refused():

@@ -43,8 +43,9 @@ def clone(
 ) -> None:
     """Clone a repository and pull its data.
 
-    Runs `git clone`, sees whether the remote with the data can be read, and pulls the targets (paths from the top of
-    the repository), or everything. If the data cannot be pulled, the clone stays.
+    Runs `git clone`, installs the hooks of dvx in the clone (`dvx hooks uninstall` takes them out), sees whether the
+    remote with the data can be read, and pulls the targets (paths from the top of the repository), or everything. If
+    the data cannot be pulled, the clone stays.
 
     \b
     Examples:
