@@ -149,10 +149,7 @@ def parse_frame_header(data: bytes | memoryview) -> tuple[int, int, int]:
 def format_index(entries: Iterable[PackEntry]) -> bytes:
     """Return the index, 48 bytes for each entry. Raises FormatError for numbers that do not fit."""
     try:
-        return b"".join(
-            _INDEX_ENTRY.pack(entry.id, entry.offset, entry.stored, entry.plain, entry.codec, 0, 0)
-            for entry in entries
-        )
+        return b"".join([_INDEX_ENTRY.pack(*entry, 0, 0) for entry in entries])
     except struct.error as error:
         raise FormatError(f"a pack index cannot be written: {error}", kind="bad-pack") from error
 

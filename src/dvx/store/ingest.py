@@ -177,12 +177,15 @@ class Ingester:
         return Stored(item.token)
 
     def _complete_batch(self, batch: _Batch) -> Iterator[Stored]:
-        size_bytes = 0
-        for item, work in zip(batch.items, batch.future.result(), strict=True):
-            self._place(item.layout, work.chunks, work, 0)
-            size_bytes += work.stat.size
+        works = batch.future.result()
+        layout = batch.items[0].layout
+        is_alike = all([item.layout is layout for item in batch.items])
+        if not is_alike or not self.sink.add_all_new(layout, [chunk for work in works for chunk in work.chunks]):
+            for item, work in zip(batch.items, works, strict=True):
+                self._place(item.layout, work.chunks, work, 0)
+        self._reporter.advance(size_bytes=sum([work.stat.size for work in works]), files=len(works))
+        for item, work in zip(batch.items, works, strict=True):
             yield Stored(item.token, work.id, work.stat)
-        self._reporter.advance(size_bytes=size_bytes, files=len(batch.items))
 
     def _complete_segment(self, segment: Segment) -> None:
         chunks = segment.work()
@@ -198,6 +201,8 @@ class Ingester:
     def _place(
         self, layout: RootLayout, chunks: list[ChunkWork], file: FileWork | LargeFile, offset: int
     ) -> None:
+        if self.sink.add_all_new(layout, chunks):
+            return
         located = [self.sink.locate(chunk.id, chunk.known) for chunk in chunks]
         plain_bytes = sum(len(chunk.plain) for chunk in chunks)
         worth: set[int] = layout.budget.choose(located, plain_bytes) if any(located) else set()

@@ -4,8 +4,9 @@ Owns the choice between reusing a stored chunk and storing it again, and the cou
 Must not read files.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Final
 
 from dvx.chunking.cutter import CHUNKER_ID
@@ -14,7 +15,7 @@ from dvx.chunking.parts import Parts
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackHeader
 from dvx.store.index import Location
 from dvx.store.ingest_work import ChunkWork, encode
-from dvx.store.pack_writer import PackWriter, SealedPack
+from dvx.store.pack_writer import Frame, PackWriter, SealedPack
 from dvx.store.root_layout import RootLayout
 from dvx.store.runs import frame_end
 from dvx.store.store import Store
@@ -71,12 +72,8 @@ class PackSink:
 
     def reuse(self, layout: RootLayout, group: Sequence[Location]) -> None:
         """Refer to stored chunks that lie one behind the other."""
-        first, last = group[0], group[-1]
-        plain_bytes = sum(location.entry.plain for location in group)
-        layout.budget.note(first.pack, first.entry.offset, frame_end(last.entry), plain_bytes)
-        for location in group:
-            layout.runs.add_chunk(location.pack, location.entry)
-        self.reused_bytes += plain_bytes
+        layout.add_chunks(group[0].pack, [location.entry for location in group])
+        self.reused_bytes += sum(location.entry.plain for location in group)
 
     def store_again(
         self, layout: RootLayout, chunks: Sequence[ChunkWork], encoder: Encoder | None, offset: int
@@ -96,7 +93,34 @@ class PackSink:
         """Write a chunk and append it to the root."""
         codec, stored = chunk.encoded or encode(encoder, chunk.plain, offset)
         location = self.write(chunk.id, codec, stored, len(chunk.plain))
-        layout.add_chunk(location.pack, location.entry)
+        layout.add_chunks(location.pack, [location.entry])
+
+    def add_all_new(self, layout: RootLayout, chunks: Sequence[ChunkWork]) -> bool:
+        """Write chunks and append them to the root, if all of them are new; otherwise do nothing.
+
+        In one go: with steps for each chunk, a sixth of the Python time of an add of small files was spent here.
+        """
+        frames: list[Frame] = [
+            (chunk.id, *chunk.encoded, len(chunk.plain)) for chunk in chunks if chunk.encoded is not None
+        ]
+        ids = {frame[0] for frame in frames}
+        if len(ids) < len(chunks) or not self._has_none_of(ids):
+            return False
+        done = 0
+        while done < len(frames):
+            writer = self._open_writer()
+            before = writer.size
+            entries = writer.append_all(islice(frames, done, None))
+            layout.add_chunks(writer.name, entries)
+            self.new_stored_bytes += writer.size - before
+            done += len(entries)
+        self.new_plain_bytes += sum([frame[3] for frame in frames])
+        return True
+
+    def _has_none_of(self, chunk_ids: Set[bytes]) -> bool:
+        writers = [writer for writer, _ in self._sealing]
+        writers += [self._writer] if self._writer is not None else []
+        return all(writer.has_none_of(chunk_ids) for writer in writers)
 
     def write(
         self, chunk_id: bytes, codec: int, stored: bytes | memoryview | Parts, plain_bytes: int
@@ -105,14 +129,18 @@ class PackSink:
 
         The memory of `stored` is used until `flush`.
         """
+        writer = self._open_writer()
+        entry = writer.append(chunk_id, codec, stored, plain_bytes)
+        self.new_plain_bytes += plain_bytes
+        self.new_stored_bytes += FRAME_HEADER_BYTES + len(stored)
+        return Location(writer.name, entry)
+
+    def _open_writer(self) -> PackWriter:
         if self._writer is not None and self._writer.is_full:
             self._seal_current()
         if self._writer is None:
             self._writer = PackWriter(self._store.temporary_folder, self._header)
-        entry = self._writer.append(chunk_id, codec, stored, plain_bytes)
-        self.new_plain_bytes += plain_bytes
-        self.new_stored_bytes += FRAME_HEADER_BYTES + len(stored)
-        return Location(self._writer.name, entry)
+        return self._writer
 
     def flush(self) -> None:
         """Let go of the memory of everything written so far."""

@@ -4,6 +4,7 @@ Owns the temporary file until the pack is sealed or abandoned. Must not decide w
 """
 
 import os
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -31,6 +32,10 @@ NAME_BYTES: Final = 16
 # Gathered, so that the operating system is called once for dozens of chunks, and nothing is copied before that.
 _WRITE_BYTES: Final = 4 * 1024 * 1024
 _READ_BYTES: Final = 1024 * 1024
+
+
+# The id of a chunk, its codec, its stored bytes and its plain length.
+Frame = tuple[bytes, int, bytes | memoryview | Parts, int]
 
 
 def random_name() -> bytes:
@@ -98,19 +103,33 @@ class PackWriter:
 
         The bytes are written later: whoever reuses the memory of `stored` calls `flush` before that.
         """
-        length = len(stored)
-        entry = PackEntry(chunk_id, self.size, length, plain_bytes, codec)
-        self._unwritten.append(pack_frame_header(codec, length, plain_bytes))
-        if isinstance(stored, Parts):
-            self._unwritten += stored.buffers
-        else:
-            self._unwritten.append(stored)
-        self.size += FRAME_HEADER_BYTES + length
-        if self.size - self._written >= _WRITE_BYTES:
+        return self.append_all([(chunk_id, codec, stored, plain_bytes)])[0]
+
+    def append_all(self, frames: Iterable[Frame]) -> list[PackEntry]:
+        """Do what `append` does with each frame, until the pack is full; returns the entries, at least one."""
+        entries: list[PackEntry] = []
+        offset, buffers, offsets = self.size, self._unwritten, self._offsets
+        for chunk_id, codec, stored, plain_bytes in frames:
+            length = len(stored)
+            buffers.append(pack_frame_header(codec, length, plain_bytes))
+            if isinstance(stored, Parts):
+                buffers += stored.buffers
+            else:
+                buffers.append(stored)
+            entry = offsets[chunk_id] = PackEntry(chunk_id, offset, length, plain_bytes, codec)
+            entries.append(entry)
+            offset += FRAME_HEADER_BYTES + length
+            if offset >= TARGET_PACK_BYTES:
+                break
+        self.size = offset
+        self._entries += entries
+        if offset - self._written >= _WRITE_BYTES:
             self.flush()
-        self._entries.append(entry)
-        self._offsets[chunk_id] = entry
-        return entry
+        return entries
+
+    def has_none_of(self, chunk_ids: Set[bytes]) -> bool:
+        """Whether this pack has none of these chunks."""
+        return self._offsets.keys().isdisjoint(chunk_ids)
 
     def flush(self) -> None:
         """Hand what was appended to the operating system."""

@@ -126,7 +126,7 @@ class RootLayout:
         self.budget.note(run.pack, run.offset, run.offset + run.stored, run.plain)
         self.runs.add_run(run)
 
-    def add_chunk(self, pack: bytes, entry: PackEntry) -> None:
-        """Append one chunk."""
-        self.budget.note(pack, entry.offset, frame_end(entry), entry.plain)
-        self.runs.add_chunk(pack, entry)
+    def add_chunks(self, pack: bytes, entries: Sequence[PackEntry]) -> None:
+        """Append chunks that lie one behind the other in a pack."""
+        start, end = entries[0].offset, frame_end(entries[-1])
+        self.add_run(Run(pack, start, end - start, len(entries), sum([entry.plain for entry in entries])))

@@ -118,6 +118,6 @@ def test_ranges_are_counted_per_window():
 def test_layout_counts_what_it_appends():
     layout = RootLayout()
     layout.add_run(Run(A, 32, 100 + FRAME_HEADER_BYTES, 1, 100))
-    layout.add_chunk(A, PackEntry(bytes(32), 32 + 100 + FRAME_HEADER_BYTES, 10, 20, 1))
+    layout.add_chunks(A, [PackEntry(bytes(32), 32 + 100 + FRAME_HEADER_BYTES, 10, 20, 1)])
     assert layout.runs.finish() == (Run(A, 32, 110 + 2 * FRAME_HEADER_BYTES, 2, 120),)
     assert (layout.budget.plain_bytes, layout.budget.ranges) == (120, 1)
