@@ -120,15 +120,17 @@ class FolderWriter:
         with self._lock:
             if folder in self._ready_folders:
                 return
+            ready = set(self._ready_folders)
         _make_folder(folder)
-        above = folder
-        while self._durable and above != self._root and len(above) > len(self._root):
+        made, above = {folder}, folder
+        while self._durable and above not in ready and len(above) > len(self._root):
             above = os.path.dirname(above)
             fsync_folder(above)
-        if self._durable:
+            made.add(above)
+        if self._durable and above not in ready:
             _fsync_folder_above(self._root)
         with self._lock:
-            self._ready_folders.add(folder)
+            self._ready_folders |= made
 
     def _prepare_temporary_folder(self) -> None:
         """Create `tmp`, learn the mode and clock of the file system, remove stale temporary files; once."""

@@ -7,7 +7,6 @@ translation of OSError into LocalDiskError. Must not know what the bytes mean.
 import errno
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Final
@@ -22,10 +21,6 @@ _NO_PERMISSION: Final = frozenset({errno.EACCES, errno.EPERM})
 _CANNOT_FLUSH: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EBADF})
 # Windows: creating a symbolic link needs a privilege that ordinary accounts lack.
 _WINDOWS_PRIVILEGE_NOT_HELD: Final = 1314
-
-
-# What Linux and macOS take in one call (IOV_MAX).
-_MAX_VECTOR: Final = 1024
 
 
 class disk_errors:  # noqa: N801 - used like a function: `with disk_errors(path, "write"):`
@@ -120,19 +115,6 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         rest = memoryview(data)[written:]
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-
-
-def write_buffers(descriptor: int, buffers: Sequence[bytes | bytearray | memoryview]) -> None:
-    """Write every byte of the buffers, one behind the other, without copying them together where possible."""
-    if not hasattr(os, "writev"):  # Windows
-        write_all(descriptor, b"".join(buffers))
-        return
-    for start in range(0, len(buffers), _MAX_VECTOR):
-        vector = buffers[start : start + _MAX_VECTOR]
-        wanted = sum(memoryview(each).nbytes for each in vector)
-        written = os.writev(descriptor, vector)
-        if written < wanted:  # a full disk, most likely, which the next call says
-            write_all(descriptor, memoryview(b"".join(vector))[written:])
 
 
 def fsync_file(descriptor: int) -> None:

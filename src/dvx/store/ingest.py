@@ -29,6 +29,8 @@ _BATCH_FILES: Final = 128
 _BATCH_BYTES: Final = 2 * 1024 * 1024
 # What waits for a task before it: a stretch of reused runs may stand for thousands of files.
 _MAX_PENDING: Final = 64
+# Segments that are being written while as many tasks as before are worked on.
+_WRITTEN_BEHIND: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,19 @@ class _LargeEnd:
     file: LargeFile
 
 
+@dataclass(slots=True)
+class _Held:
+    """A segment whose chunks are placed, and the write that may still need its memory."""
+
+    segment: Segment
+    chunks: list[ChunkWork]
+    write: Future[None] | None
+
+    @property
+    def is_written(self) -> bool:
+        return self.write is None or self.write.done()
+
+
 _Pending = _Batch | Segment | _LargeEnd | Item
 
 
@@ -87,7 +102,8 @@ class Ingester:
         self._reporter = reporter
         self._workers = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-ingest")
         self._window = 2 * jobs + 2
-        self._buffers = SegmentBuffers(self._window + 1)
+        self._buffers = SegmentBuffers(self._window + 1 + _WRITTEN_BEHIND)
+        self._held: deque[_Held] = deque()
         self._pending: deque[_Pending] = deque()
         self._tasks = 0
         self.sink = PackSink(store, kind=1, on_sealed=on_sealed)
@@ -125,6 +141,8 @@ class Ingester:
         yield from self._submit_batch(batch)
         while self._pending:
             yield from self._complete_oldest()
+        while self._held:
+            self._release_oldest()
 
     def _submit_batch(self, batch: list[Item]) -> Iterator[Stored]:
         if batch:
@@ -147,7 +165,10 @@ class Ingester:
         try:
             while not file.is_read:
                 while not self._buffers.is_available:
-                    yield from self._complete_oldest()
+                    if self._held:
+                        self._release_oldest()
+                    else:
+                        yield from self._complete_oldest()
                 segment = file.read_segment(self._buffers.take())
                 segment.start_work(self._workers, self._find_chunks)
                 yield from self._push(segment)
@@ -179,8 +200,9 @@ class Ingester:
     def _complete_batch(self, batch: _Batch) -> Iterator[Stored]:
         works = batch.future.result()
         layout = batch.items[0].layout
-        is_alike = all([item.layout is layout for item in batch.items])
-        if not is_alike or not self.sink.add_all_new(layout, [chunk for work in works for chunk in work.chunks]):
+        chunks = [chunk for work in works for chunk in work.chunks]
+        is_alike = all(item.layout is layout for item in batch.items)
+        if not is_alike or not self.sink.add_all_new(layout, chunks):
             for item, work in zip(batch.items, works, strict=True):
                 self._place(item.layout, work.chunks, work, 0)
         self._reporter.advance(size_bytes=sum([work.stat.size for work in works]), files=len(works))
@@ -191,12 +213,20 @@ class Ingester:
         chunks = segment.work()
         segment.file.hasher.update(segment.view)
         self._place(segment.file.layout, chunks, segment.file, segment.offset)
-        self.sink.flush()
         self._reporter.advance(size_bytes=len(segment.view))
-        for chunk in chunks:
+        self._held.append(_Held(segment, chunks, self.sink.flush()))
+        while self._held and self._held[0].is_written:
+            self._release_oldest()
+
+    def _release_oldest(self) -> None:
+        """Give back the buffer of a segment that was placed, waiting until it is written."""
+        held = self._held.popleft()
+        if held.write is not None:
+            held.write.result()
+        for chunk in held.chunks:
             chunk.plain.release()
-        segment.release_view()
-        self._buffers.give_back(segment.buffer)
+        held.segment.release_view()
+        self._buffers.give_back(held.segment.buffer)
 
     def _place(
         self, layout: RootLayout, chunks: list[ChunkWork], file: FileWork | LargeFile, offset: int

@@ -36,6 +36,8 @@ class PackSink:
         self._on_sealed = on_sealed
         self._header = PackHeader(kind=kind, chunker=CHUNKER_ID)
         self._writer: PackWriter | None = None
+        # Written by a thread of its own: in an add of small files the thread that places chunks has most to do.
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="dvx-write")
         self._sealers = ThreadPoolExecutor(max_workers=_SEALERS, thread_name_prefix="dvx-seal")
         self._sealing: list[tuple[PackWriter, Future[None]]] = []
         self.new_plain_bytes = 0
@@ -139,13 +141,12 @@ class PackSink:
         if self._writer is not None and self._writer.is_full:
             self._seal_current()
         if self._writer is None:
-            self._writer = PackWriter(self._store.temporary_folder, self._header)
+            self._writer = PackWriter(self._store.temporary_folder, self._header, executor=self._disk)
         return self._writer
 
-    def flush(self) -> None:
-        """Let go of the memory of everything written so far."""
-        if self._writer is not None:
-            self._writer.flush()
+    def flush(self) -> Future[None] | None:
+        """Have written everything so far; None if it is, otherwise what says when its memory is free again."""
+        return self._writer.flush() if self._writer is not None else None
 
     def write_page(self, page_id: bytes, data: bytes) -> Location:
         """Encode and write one page of a manifest."""
@@ -157,16 +158,8 @@ class PackSink:
             return
         # Raises what an earlier pack failed with, so the writer must not have changed hands yet.
         self._forget_sealed(wait=len(self._sealing) >= 2 * _SEALERS)
-        writer, self._writer = self._writer, None
-        # Listed before it is finished, so that a failure on the way still removes the file.
-        future: Future[None] = Future()
-        self._sealing.append((writer, future))
-        try:
-            writer.finish()
-        except BaseException as error:
-            future.set_exception(error)
-            raise
-        self._sealing[-1] = (writer, self._sealers.submit(self._seal, writer))
+        self._sealing.append((self._writer, self._sealers.submit(self._seal, self._writer)))
+        self._writer = None
 
     def _seal(self, writer: PackWriter) -> None:
         pack = writer.seal()
@@ -177,13 +170,11 @@ class PackSink:
     def _forget_sealed(self, *, wait: bool) -> None:
         if wait:
             self._sealing[0][1].result()
-        kept = []
-        for writer, future in self._sealing:
-            if future.done() and future.exception() is None:
-                self.packs += 1
-            else:
-                kept.append((writer, future))
-        self._sealing = kept
+        done = [future for _, future in self._sealing if future.done()]
+        for future in done:
+            future.result()
+        self.packs += len(done)
+        self._sealing = [(writer, future) for writer, future in self._sealing if future not in done]
 
     def finish(self) -> None:
         """Seal the current pack and wait until every pack is in the store; raises what failed."""
@@ -195,6 +186,7 @@ class PackSink:
     def close(self) -> None:
         """Stop, and remove what was not sealed; packs that were sealed stay for the next run to reuse."""
         self._sealers.shutdown(wait=True)
+        self._disk.shutdown(wait=True)
         for writer, _ in self._sealing:
             writer.abandon()
         self._sealing = []

@@ -79,6 +79,9 @@ def test_durable_put_syncs_the_file_before_and_the_folders_after_the_rename(
     events.clear()
     backend.put("packs/ab/two", b"x")
     assert events == ["file", "rename", "ab"]
+    events.clear()
+    backend.put("packs/cd/three", b"x")  # the name of `packs` was made durable before
+    assert events == ["file", "packs", "rename", "cd"]
 
 
 def test_consumed_file_is_synced_before_the_rename(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

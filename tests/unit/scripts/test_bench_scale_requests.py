@@ -195,7 +195,7 @@ def make_pack(store: Path, kind: int, frames: int) -> str:
     writer = PackWriter(str(store), PackHeader(kind, 1))
     for number in range(frames):
         writer.append(number.to_bytes(32, "big"), 0, bytes(1000), 1000)
-    writer.finish()
+    writer.seal()
     key = f"packs/{writer.name.hex()[:2]}/{writer.name.hex()}"
     (store / key).parent.mkdir(parents=True, exist_ok=True)
     Path(writer.path).rename(store / key)

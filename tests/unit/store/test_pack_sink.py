@@ -104,16 +104,47 @@ def test_refused_pack_is_raised_and_no_file_is_left(tmp_path, index, small_packs
     assert os.listdir(store.temporary_folder) == []
 
 
-def test_pack_that_cannot_be_finished_leaves_no_file(local, small_packs, monkeypatch):
-    def full(writer):
+@pytest.mark.parametrize("step", ["_write", "seal"])
+def test_pack_that_cannot_be_finished_leaves_no_file(local, small_packs, monkeypatch, step):
+    def full(writer, *buffers):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pack_sink_module.PackWriter, "finish", full)
+    monkeypatch.setattr(pack_sink_module.PackWriter, step, full)
     sink = PackSink(local, kind=1)
     with pytest.raises(OSError, match="No space"):
         fill(sink, 3)
     sink.close()
     assert os.listdir(local.temporary_folder) == []
+
+
+def test_failed_write_is_raised_before_much_more_is_accepted(local, monkeypatch):
+    def full(writer, *buffers):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pack_sink_module.PackWriter, "_write", full)
+    sink = PackSink(local, kind=1)
+    accepted: list[bytes] = []
+    with pytest.raises(OSError, match="No space"):
+        accepted.extend(
+            sink.write(number.to_bytes(32, "big"), 0, bytes(200_000), 200_000).entry.id
+            for number in range(1000)
+        )
+    sink.close()
+    assert len(accepted) * 200_000 < 32 * 1024 * 1024
+    assert os.listdir(local.temporary_folder) == []
+
+
+def test_memory_is_free_when_the_write_of_a_flush_is_done(local):
+    sink = PackSink(local, kind=1)
+    memory = bytearray(b"first" * 1000)
+    location = sink.write(hash_bytes(memory), 0, memoryview(memory), len(memory))
+    written = sink.flush()
+    assert written is not None
+    written.result()
+    memory[:] = bytes(len(memory))
+    sink.finish()
+    sink.close()
+    assert list(read_chunks(local, [location])) == [b"first" * 1000]
 
 
 def test_page_is_written_encoded(local):

@@ -1,6 +1,7 @@
 """store.pack_writer: packs are complete or gone."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,7 +17,6 @@ def written(tmp_path, chunks):
     writer = PackWriter(str(tmp_path), HEADER)
     for chunk in chunks:
         writer.append(hash_bytes(chunk), 0, chunk, len(chunk))
-    writer.finish()
     return writer
 
 
@@ -61,11 +61,30 @@ def test_pack_in_a_missing_folder_is_a_disk_error(tmp_path):
         PackWriter(str(tmp_path / "nowhere"), HEADER)
 
 
-def test_seal_of_a_file_that_changed_on_disk_is_refused(tmp_path):
+def test_seal_of_a_pack_whose_index_changed_on_disk_is_refused(tmp_path, monkeypatch):
     writer = written(tmp_path, [b"x" * 1000])
-    os.truncate(writer.path, 500)
+    close = writer._file.close
+
+    def damage():
+        os.pwrite(writer._file.fileno(), b"?", writer.size + 3)
+        close()
+
+    monkeypatch.setattr(writer, "_file", SimpleNamespace(fileno=writer._file.fileno, close=damage))
     with pytest.raises(FormatError):
         writer.seal()
+
+
+def test_digest_is_that_of_the_bytes_that_were_appended_whatever_the_disk_made_of_them(tmp_path):
+    chunk = os.urandom(1000)
+    writer = written(tmp_path, [chunk])
+    writer.flush()
+    os.truncate(writer.path, 500)  # the rest of the chunk becomes zeros when more is written behind it
+    sealed = writer.seal()
+    with open(sealed.path, "rb") as file:
+        data = file.read()
+    assert data[32 + 12 : 500] == chunk[:456]
+    assert data[500 : 32 + 12 + 1000] == bytes(544)
+    assert sealed.digest == hash_bytes(data[:44] + chunk + data[1044:]) != file_digest(sealed.path)
 
 
 def test_read_pack_index_of_a_short_file_is_a_format_error(tmp_path):
