@@ -12,7 +12,7 @@ _SOURCES: Final = Path(__file__).resolve().parent.parent.parent / "src"
 if (_SOURCES / "dvx").is_dir():  # the test kit of this checkout, not that of an installed dvx
     sys.path.insert(0, str(_SOURCES))
 
-from benchmark import hooks, profile_command, scale, startup  # noqa: E402 - found through the lines above
+from benchmark import bounds, hooks, profile_command, scale, startup  # noqa: E402 - found through the lines above
 from benchmark.chart import draw_chart  # noqa: E402
 from benchmark.measure import StepFailed  # noqa: E402
 from benchmark.report import describe_run, format_markdown, format_text, make_tables  # noqa: E402
@@ -47,6 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
         ("scale", scale, "many files, a large file, many versions, many pointers, latency"),
         ("startup", startup, "what a command that does nothing takes"),
         ("hooks", hooks, "what Git hooks take when there is nothing to do, beside those of git-lfs and DVC"),
+        ("bounds", bounds, "what libraries and kernel alone take for an add and a checkout, beside dvx"),
         ("profile", profile_command, "where the time of a dvx command goes"),
     ):
         command = commands.add_parser(name, help=summary, description=module.__doc__)
