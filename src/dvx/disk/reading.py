@@ -5,7 +5,6 @@ Owns the check that a file did not change while it was read. Must not know what 
 
 import os
 import stat as stat_module
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dvx.core.errors import ChangedWhileReading, PathRefused
@@ -27,8 +26,7 @@ class FileStat(NamedTuple):
     inode: int
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A file (or symlink target) whose content is to be stored.
 
     `path` is where to read, `name` how to speak of it; `inline` is set for contents that are not in a file.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, NamedTuple
 
 from dvx.core.memory import keep_freed_memory
 from dvx.core.progress import Reporter
@@ -33,9 +33,8 @@ _MAX_PENDING: Final = 64
 _WRITTEN_BEHIND: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One step of a root's stream: content to read (`source`), or runs to reuse.
+class Item(NamedTuple):
+    """One step of a root's stream: content to read (`source`), or runs to reuse. A tuple because there may be millions.
 
     `token` is the caller's and comes back with the result.
     """
@@ -46,8 +45,7 @@ class Item:
     reuse: tuple[Run, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """The outcome of an Item; `id` and `stat` are None for reused runs."""
 
     token: object
