@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dvx.formats.placement import Placement, Run, parse_placement
 from dvx.formats.pointer import parse_pointer
-from dvx.store.runs import RANGE_GAP_BYTES, WINDOW_BYTES
+from dvx.store.chunk_reader import RANGE_GAP_BYTES
+from dvx.store.runs import WINDOW_BYTES
 
 _GIB = 1 << 30
 

@@ -7,13 +7,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, cast
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 from dvx.backends.backend import Backend
 from dvx.backends.folder import FolderBackend
-from dvx.backends.retrying import RetryingBackend, RetryListener
 from dvx.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from dvx.backends.retrying import RetryListener
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 # Wider than AWS's rule: older buckets and other servers have capitals and underscores.
@@ -91,7 +92,7 @@ def open_backend(
     *,
     jobs: int,
     deadline_s: float = 300,
-    on_retry: RetryListener | None = None,
+    on_retry: "RetryListener | None" = None,
 ) -> Backend:
     """Return the backend at `location`, for use by up to `jobs` threads; S3 retries up to `deadline_s`.
 
@@ -100,7 +101,8 @@ def open_backend(
     check_options(location, options)
     if location.kind == "folder":
         return FolderBackend(location.path)
-    # Importing the S3 backend is cheap, but only it may lead to botocore (160 ms).
+    # 10 ms, and a folder has no retries. Only the S3 backend may lead to botocore (160 ms).
+    from dvx.backends.retrying import RetryingBackend
     from dvx.backends.s3 import S3Backend
     from dvx.backends.s3_client import S3Options
 
@@ -147,6 +149,8 @@ def _check_option(spec: OptionSpec, value: str | bool) -> None:
 
 
 def _check_endpoint(url: str) -> None:
+    from urllib.parse import urlsplit  # 2 ms that a path does not need
+
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise UsageError(
@@ -177,6 +181,8 @@ def _parse_s3(url: str) -> Location:
 
 
 def _parse_file(url: str) -> Location:
+    from urllib.parse import unquote, urlsplit  # as above
+
     parts = urlsplit(url)
     path = unquote(parts.path)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path.startswith("/"):

@@ -57,9 +57,9 @@ def make_client(options: S3Options) -> Any:
     profile and UsageError for an endpoint that is no URL.
     """
     with client_errors(options.location):
-        import boto3.session  # 180 ms
+        from dvx.backends.s3_session import make_session  # 180 ms
 
-        session = boto3.session.Session(profile_name=options.profile, region_name=options.region)
+        session = make_session(profile=options.profile, region=options.region)
         is_custom = options.endpoint is not None or _is_endpoint_set()
         client = _make(session, options, is_custom=is_custom)
         # AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3 and `endpoint_url` in a profile are resolved by botocore only. The

@@ -5,7 +5,6 @@ is said.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TextIO
@@ -38,7 +37,11 @@ class Output:
     @property
     def width(self) -> int | None:
         """Places in a line of results on a terminal; None where they go elsewhere, and may be of any length."""
-        return shutil.get_terminal_size().columns if _is_terminal(self._results) else None
+        if not _is_terminal(self._results):
+            return None
+        import shutil  # 2 ms, with the archive formats it knows
+
+        return shutil.get_terminal_size().columns
 
     def result(self, text: str = "", *, end: str = "\n") -> None:
         """Write a result. Raises OutputClosedError, or LocalDiskError where it is redirected to a full disk."""

@@ -3,10 +3,11 @@
 Owns the quoting. Must not run anything.
 """
 
-import shlex
 from collections.abc import Iterable
 
 
 def quote_all(paths: Iterable[str]) -> str:
     """Spell paths for one command line; one that starts with `-` gets `./`, so that it is no option."""
+    import shlex  # only where a message suggests a command
+
     return " ".join(shlex.quote("./" + path if path.startswith("-") else path) for path in paths)

@@ -1,12 +1,12 @@
 """Sizes in bytes as people read them (decimal units, as disks and clouds are sold)."""
 
 import re
-from fractions import Fraction
 from typing import Final
 
 _PREFIXES: Final = " kmgtp"
 _MAX_SIZE_CHARACTERS: Final = 24
-_SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])(i?))?b", re.IGNORECASE)
+# Compiled when it is first used, because every command imports this module and few read a size.
+_SIZE: Final = r"([0-9]+(?:\.[0-9]+)?) ?(?:([kmgtp])(i?))?b"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -28,9 +28,13 @@ def parse_size(text: str) -> int | None:
 
     The unit is needed; upper and lower case are the same. Sizes of more than 24 characters are none.
     """
-    found = _SIZE.fullmatch(text.strip()) if len(text) <= _MAX_SIZE_CHARACTERS else None
+    if len(text) > _MAX_SIZE_CHARACTERS:
+        return None
+    found = re.fullmatch(_SIZE, text.strip(), re.IGNORECASE)
     if found is None:
         return None
     base = 1024 if found[3] else 1000
     unit_bytes: int = base ** _PREFIXES.index((found[2] or " ").lower())
+    from fractions import Fraction  # 2 ms, and sizes are printed more often than read
+
     return round(Fraction(found[1]) * unit_bytes)

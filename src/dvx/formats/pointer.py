@@ -5,14 +5,12 @@ a pointer lies and what data belongs to it is known elsewhere.
 """
 
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn, TypeGuard
 
 from dvx.core.errors import DvxError, FormatError, UnsupportedVersion
 from dvx.core.ids import format_id, parse_id
-from dvx.formats.canonical_toml import canonical_table, format_document
 
 KIND_FILE: Final = "file"
 KIND_DIRECTORY: Final = "directory"
@@ -82,6 +80,9 @@ def format_pointer(pointer: Pointer) -> bytes:
 
     Raises FormatError (kind `bad-pointer`) for everything that parse_pointer would not give back.
     """
+    # 2 ms, with dates, that reading a plain pointer does without.
+    from dvx.formats.canonical_toml import canonical_table
+
     if not _KNOWN_KEYS.isdisjoint(pointer.extra):
         _refuse("pointer", "an extra key has the name of a key that every pointer has")
     try:
@@ -95,6 +96,8 @@ def format_pointer(pointer: Pointer) -> bytes:
 
 def pointer_text(pointer: Pointer) -> str:
     """Return the text of `pointer`, not checked: for its length. Raises FormatError for what TOML lacks."""
+    from dvx.formats.canonical_toml import format_document  # as above
+
     head: dict[str, object] = {"version": POINTER_VERSION, "kind": pointer.kind}
     head |= {"id": format_id(pointer.id), "size": pointer.size}
     head |= {} if pointer.files is None else {"files": pointer.files}
@@ -113,6 +116,8 @@ def _load(data: bytes, *, name: str) -> dict[str, object]:
     if len(data) > MAX_POINTER_BYTES:
         _refuse(name, f"it is larger than {MAX_POINTER_BYTES} bytes")
     import tomli  # 5 ms that pointers without extra keys do not need
+
+    from dvx.formats.canonical_toml import canonical_table
 
     try:
         return canonical_table(tomli.loads(data.decode("utf-8")))
@@ -156,18 +161,17 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 def _refuse(name: str, reason: str, *, cause: Exception | None = None) -> NoReturn:
+    restore = f"restore the last committed version: `git checkout HEAD -- {_quoted(name)}`"
     raise FormatError(
         f"`{name}` is not a valid pointer: {reason[:300]}",
         affected=_UNTOUCHED,
-        hints=[]
-        if name == "pointer"
-        else [f"restore the last committed version: `git checkout HEAD -- {shlex.quote(name)}`"],
+        hints=[] if name == "pointer" else [restore],
         kind="bad-pointer",
     ) from cause
 
 
 def _refuse_conflict(name: str, *, cause: Exception) -> NoReturn:
-    quoted = shlex.quote(name)
+    quoted = _quoted(name)
     raise FormatError(
         f"`{name}` has unresolved merge conflict markers",
         affected=_UNTOUCHED,
@@ -179,3 +183,9 @@ def _refuse_conflict(name: str, *, cause: Exception) -> NoReturn:
         ],
         kind="conflict-markers",
     ) from cause
+
+
+def _quoted(name: str) -> str:
+    import shlex  # only a refusal suggests a command
+
+    return shlex.quote(name)

@@ -5,15 +5,17 @@ must not trust a pack: dvx.store.arrivals gives it its name only when every fram
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, DvxError, FormatError, IntegrityError, LocalDiskError
 from dvx.ops.fetch import FetchPlan, FetchResult
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
-from dvx.store.arrivals import ArrivingStore
-from dvx.store.transfer import TransferPlan, TransferResult, copy_objects, write_records
+
+if TYPE_CHECKING:
+    from dvx.store.arrivals import ArrivingStore
+    from dvx.store.transfer import TransferResult
 
 Sources = dict[bytes, DataSource]
 _Result = TypeVar("_Result")
@@ -51,6 +53,10 @@ def fetch_into(
     All of the plan is fetched also when `use` refuses to change the workspace, as if it came second. Packs that
     were verified stay in the local store whatever happens; of the others nothing stays.
     """
+    # 10 ms, with threads, that a pull of what is here does without.
+    from dvx.store.arrivals import ArrivingStore
+    from dvx.store.transfer import TransferPlan, copy_objects
+
     assert plan.remote is not None
     transfer, remote, local = plan.transfer, plan.remote, project.local
     rest = TransferPlan(transfer.roots, _without(transfer.whole_packs, packs), transfer.frames)
@@ -69,13 +75,15 @@ def fetch_into(
     return _count(plan, result, packs), used
 
 
-def _complete(project: Project, plan: FetchPlan, arriving: ArrivingStore) -> None:
+def _complete(project: Project, plan: FetchPlan, arriving: "ArrivingStore") -> None:
+    from dvx.store.transfer import write_records
+
     assert plan.remote is not None
     arriving.finish(jobs=project.jobs)
     write_records(plan.transfer, plan.remote, project.local)
 
 
-def _count(plan: FetchPlan, result: TransferResult, packs: dict[bytes, int]) -> FetchResult:
+def _count(plan: FetchPlan, result: "TransferResult", packs: dict[bytes, int]) -> FetchResult:
     return FetchResult(
         roots=len(plan.transfer.roots),
         present=plan.present,

@@ -7,15 +7,17 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import ChangedWhileReading
 from dvx.core.ids import Hasher, hash_bytes
 from dvx.core.parallel import map_parallel
 from dvx.core.progress import Reporter
-from dvx.disk.reading import FileStat, Source, hash_file
 from dvx.disk.walk import WalkEntry
 from dvx.repo.stat_cache import StatCache, StatRow, row_matches
+
+if TYPE_CHECKING:
+    from dvx.disk.reading import FileStat
 
 _HASHES_AT_ONCE: Final = 256
 _ROWS_AT_ONCE: Final = 20_000
@@ -66,7 +68,7 @@ class ContentIds:
         self._start, self._hits = path, 0
         self._last = next(reversed(self._rows)) if len(self._rows) == self._limit else end
 
-    def remember(self, path: str, kind: str, stat: FileStat, content_id: bytes) -> None:
+    def remember(self, path: str, kind: str, stat: "FileStat", content_id: bytes) -> None:
         """Note the id of a file in the state `stat`; symlinks and directories are not worth a row."""
         if kind in ("file", "executable"):
             row = StatRow(stat.size, stat.mtime_ns, stat.ctime_ns, stat.inode, kind, content_id)  # type: ignore[arg-type]
@@ -97,6 +99,8 @@ class ContentIds:
         absolute = os.path.join(self._root, path)
         if found.kind == "symlink":
             return hash_bytes(os.fsencode(os.readlink(absolute)))
+        from dvx.disk.reading import Source, hash_file  # 1 ms that unchanged files do not need
+
         hasher = Hasher()
         try:
             hash_file(Source(absolute, path, found.size), _stat_of(found), hasher)
@@ -105,5 +109,7 @@ class ContentIds:
         return hasher.digest()
 
 
-def _stat_of(found: WalkEntry) -> FileStat:
+def _stat_of(found: WalkEntry) -> "FileStat":
+    from dvx.disk.reading import FileStat
+
     return FileStat(found.size, found.mtime_ns, found.ctime_ns, found.inode)

@@ -11,7 +11,6 @@ from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.sources import check_fits, missing_on_remote, root_data
 from dvx.ops.trees import Tree
-from dvx.repo.imports import IMPORT_TABLE
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.store.damage import DamagedPack
@@ -165,7 +164,12 @@ def fetch(
 
 def bring_imports(project: Project, targets: Sequence[Target], remote_name: str | None) -> None:
     """Bring imported data that the own remote lacks from its source into the local store."""
-    if any(IMPORT_TABLE in target.tracked.pointer.extra for target in targets):
+    extras = [target.tracked.pointer.extra for target in targets if target.tracked.pointer.extra]
+    if not extras:
+        return
+    from dvx.repo.imports import IMPORT_TABLE  # most pointers have no table at all
+
+    if any(IMPORT_TABLE in extra for extra in extras):
         from dvx.ops.import_sources import (
             bring_missing_imports,
         )  # opens other repositories, by fetches of its own

@@ -22,6 +22,8 @@ def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
     for tree in trees:
         names.update(f"{tree.path}/{path}" for path in tree.leftovers)
         names.update(_beside(project, tree.path.rpartition("/")[0]))
+    if not names:
+        return 0
     removed = 0
     with WorkspaceWriter(project.repository.root) as writer:
         for name in names:

@@ -19,15 +19,14 @@ from dvx.disk.atomic import disk_errors
 from dvx.disk.lock import hold_lock
 from dvx.formats.pointer import Pointer, parse_pointer
 from dvx.repo.config import Config, load_config
-from dvx.repo.followed import mark_moved
 from dvx.repo.git import Git
 from dvx.repo.pointers import pointer_path_of
-from dvx.repo.remotes import RemoteConfig, default_remote
 from dvx.repo.repository import Repository
-from dvx.repo.stat_cache import StatCache
 
 if TYPE_CHECKING:
     from dvx.backends.backend import Backend
+    from dvx.repo.remotes import RemoteConfig
+    from dvx.repo.stat_cache import StatCache
     from dvx.store.index import ChunkIndex
     from dvx.store.page_reader import PageReader
     from dvx.store.store import Store
@@ -94,9 +93,16 @@ class Project:
         return Git(self.repository.root)
 
     @cached_property
-    def stat_cache(self) -> StatCache:
+    def stat_cache(self) -> "StatCache":
         """What the files of this work tree were when they were last read or written."""
-        return StatCache.open(self.repository.stat_path, on_move=lambda: mark_moved(self.repository))
+        from dvx.repo.stat_cache import StatCache  # 5 ms, with SQLite, that the pre-push hook does without
+
+        return StatCache.open(self.repository.stat_path, on_move=self._mark_moved)
+
+    def _mark_moved(self) -> None:
+        from dvx.repo.followed import mark_moved  # a status moves nothing
+
+        mark_moved(self.repository)
 
     @property
     def jobs(self) -> int:
@@ -137,7 +143,7 @@ class Project:
     def local(self) -> "Store":
         """The local store, made if need be."""
         from dvx.backends.folder import FolderBackend
-        from dvx.store.store import learn_packs, open_store
+        from dvx.store.store import open_store
 
         path = self.store_path
         store = open_store(
@@ -149,13 +155,17 @@ class Project:
         )
         self._stores["."] = store
         if self.index.is_new:
+            from dvx.store.learning import learn_packs  # once in the life of an index
+
             learn_packs(store, jobs=self.jobs)
         return store
 
-    def remote_config(self, name: str | None) -> RemoteConfig:
+    def remote_config(self, name: str | None) -> "RemoteConfig":
         """The named remote, or the default one. NotFound (kind `offline`) where no remote may be asked."""
         if not self.asks_remotes:
             raise NotFound("no remote is asked here", kind="offline")
+        from dvx.repo.remotes import default_remote  # 1 ms that commands without a remote do not need
+
         return default_remote(self.config, self.repository, name)
 
     def remote(self, name: str | None, *, create: bool = False, roots: Sequence[bytes] = ()) -> "Store":
@@ -184,7 +194,7 @@ class Project:
         """Get ready to open a remote, without a request: clients of S3 are made in the main thread only."""
         self._backend(self.remote_config(name))
 
-    def _backend(self, remote: RemoteConfig) -> "Backend":
+    def _backend(self, remote: "RemoteConfig") -> "Backend":
         with self._opening:
             if remote.name not in self._backends:
                 self._backends[remote.name] = self.open_backend(remote)
@@ -204,7 +214,7 @@ class Project:
         """What messages call the repository."""
         return self.repository.root
 
-    def open_backend(self, remote: RemoteConfig) -> "Backend":
+    def open_backend(self, remote: "RemoteConfig") -> "Backend":
         """The backend of a remote; says so once when a committed address is used here for the first time."""
         from dvx.backends.location import open_backend, parse_location
         from dvx.repo.trust import announce_endpoint
@@ -308,7 +318,7 @@ class Project:
             yield
 
     @contextmanager
-    def push_lock(self, remote: RemoteConfig, *, at_most_s: float | None = None) -> Iterator[None]:
+    def push_lock(self, remote: "RemoteConfig", *, at_most_s: float | None = None) -> Iterator[None]:
         """Hold the lock of pushes from this repository to one remote; waits as workspace_lock does."""
         path = os.path.join(self.repository.state_dir, f"push-{remote.name.encode().hex()[:64]}.lock")
         with self._lock(path, f"the remote `{remote.name}`", at_most_s=at_most_s):

@@ -12,7 +12,6 @@ from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
 from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
-from dvx.ops.direct_pull import pull_directly
 from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of
@@ -61,6 +60,8 @@ def _pull(
     project: Project, targets: Sequence[Target], *, remote_name: str | None, no_store: bool, force: bool
 ) -> PullResult:
     if no_store:
+        from dvx.ops.direct_pull import pull_directly  # 10 ms, with threads
+
         return PullResult(None, pull_directly(project, targets, remote_name=remote_name, force=force), True)
     plan: FetchPlan | None = None
     with suppress(*WRONG_REMOTE):  # what is wrong, the ordinary way finds out below, or gets round it

@@ -27,12 +27,7 @@ if TYPE_CHECKING:
     from dvx.repo.track_rules import TrackRule
 
 _MAX_CONFIG_BYTES: Final = 1024 * 1024
-_ENVIRONMENT_REMOTE: Final = re.compile(
-    # The longest option first, so that X_SSE_KMS_KEY_ID is the option of `x`, not part of a name.
-    "DVX_REMOTE_([A-Za-z0-9_]+?)_("
-    + "|".join(sorted((option.env for option in REMOTE_OPTIONS), key=len, reverse=True))
-    + ")"
-)
+_ENVIRONMENT_REMOTE: Final = "DVX_REMOTE_"
 COMMITTED: Final = ".dvx/config.toml"
 
 
@@ -153,13 +148,19 @@ def _environment(env: Mapping[str, str], *, known: Mapping[str, Value]) -> Itera
     for setting in SETTINGS:
         if env.get(setting.env):
             yield setting.name, setting.env, env[setting.env]
+    variables = sorted(name for name in env if name.startswith(_ENVIRONMENT_REMOTE) and env[name])
+    if not variables:
+        return
     names = {
         key.split(".")[1].upper().replace("-", "_"): key.split(".")[1] for key in known if _of_remote(key)
     }
     options = {option.env: option.name for option in REMOTE_OPTIONS}
-    for variable in sorted(env):
-        match = _ENVIRONMENT_REMOTE.fullmatch(variable)
-        if match and env[variable]:
+    # The longest option first, so that X_SSE_KMS_KEY_ID is the option of `x`, not part of a name.
+    alternatives = "|".join(sorted(options, key=len, reverse=True))
+    pattern = re.compile(f"{_ENVIRONMENT_REMOTE}([A-Za-z0-9_]+?)_({alternatives})")
+    for variable in variables:
+        match = pattern.fullmatch(variable)
+        if match:
             name = names.get(match[1].upper(), match[1].lower())
             yield f"remote.{name}.{options[match[2]]}", variable, env[variable]
 
@@ -193,7 +194,7 @@ def _read(path: str) -> dict[str, object]:
 
 
 def _parse(data: bytes, path: str) -> dict[str, object]:
-    import tomli  # 10 ms that a clone without configuration does not need
+    import tomli  # 7 ms that a clone without configuration does not need
 
     try:
         if len(data) > _MAX_CONFIG_BYTES:

@@ -10,8 +10,9 @@ from typing import Final
 
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
+from dvx.store.chunk_reader import RANGE_GAP_BYTES
 from dvx.store.index import Location
-from dvx.store.runs import RANGE_GAP_BYTES, WINDOW_BYTES, RunBuilder, frame_end
+from dvx.store.runs import WINDOW_BYTES, RunBuilder, frame_end
 
 # A reader needs 24 ranges for a window of 8 MiB at most, three for each MiB: with 16 requests in flight of 20 ms each
 # that is 260 MB/s. A file of which an eighth of the chunks changes in each version then costs 1.2 times these chunks

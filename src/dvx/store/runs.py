@@ -13,9 +13,6 @@ from dvx.core.errors import FormatError
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackIndex
 from dvx.formats.placement import Run
 
-# Readers merge ranges of one pack whose gap is at most this: at 100 MB/s half a MiB costs 5 ms, less than a
-# round trip of 10 to 50 ms.
-RANGE_GAP_BYTES: Final = 512 * 1024
 # Readers take a root's stream in windows of 8 MiB: with a dozen in flight memory stays near 200 MiB.
 WINDOW_BYTES: Final = 8 * 1024 * 1024
 # At most this many windows are in flight, whatever the number of threads: with their stored bytes about 180 MiB.

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
-from dvx.core.errors import DataMissing, DvxError, FormatError, IntegrityError, UnsupportedVersion
+from dvx.core.errors import DataMissing, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
 from dvx.core.parallel import map_parallel
 from dvx.formats.layout import (
@@ -21,19 +21,21 @@ from dvx.formats.layout import (
     record_key,
 )
 from dvx.formats.marker import StoreMarker, format_marker, parse_marker
-from dvx.formats.pack import PackEntry, PackIndex
-from dvx.formats.placement import Placement, format_placement, parse_placement
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
-from dvx.store.pack_tail import read_tail_index
-from dvx.store.pack_writer import SealedPack, random_name
 from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
 
 if TYPE_CHECKING:
+    # Records, ends of packs and new packs come in when they are used: a status reads listings from packs whose indexes
+    # are known, and does without their 3 ms.
+    from dvx.formats.pack import PackEntry, PackIndex
+    from dvx.formats.placement import Placement
     from dvx.store.indexes_ahead import IndexesAhead
+    from dvx.store.pack_writer import SealedPack
 
 _MAX_MARKER_BYTES: Final = 64 * 1024
 _MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
+_FEW: Final = 8
 GC_PREFIX: Final = "gc/"
 
 
@@ -66,7 +68,7 @@ class Store:
 
     # Packs
 
-    def pack_index(self, name: bytes) -> PackIndex:
+    def pack_index(self, name: bytes) -> "PackIndex":
         """The index of a pack, from memory, from `index.db`, or from the end of the pack itself.
 
         Raises ObjectNotFound if it is not known and the pack is not there, DamagedPack if its end is not intact.
@@ -86,7 +88,7 @@ class Store:
             finally:
                 self._ahead = None
 
-    def _learn_index(self, name: bytes, tail_bytes: int | None = None) -> PackIndex:
+    def _learn_index(self, name: bytes, tail_bytes: int | None = None) -> "PackIndex":
         known = self.index.pack_index(name)
         if known is not None:
             return known
@@ -94,7 +96,9 @@ class Store:
         self.index.add_pack(self.id, name, index)
         return index
 
-    def _read_pack_index(self, name: bytes, tail_bytes: int | None) -> PackIndex:
+    def _read_pack_index(self, name: bytes, tail_bytes: int | None) -> "PackIndex":
+        from dvx.store.pack_tail import read_tail_index
+
         try:
             if tail_bytes is None:
                 return read_tail_index(self.backend, name)
@@ -108,7 +112,7 @@ class Store:
         """Exactly these bytes of a pack, not verified. Raises what Backend.get_range raises."""
         return self.backend.get_range(pack_key(name), offset, length)
 
-    def note_verified(self, pack: bytes, entries: Iterable[PackEntry]) -> None:
+    def note_verified(self, pack: bytes, entries: "Iterable[PackEntry]") -> None:
         """Be told of frames of a pack that were read from here and compared with their ids."""
 
     def load_pack_indexes(self, names: Iterable[bytes], *, jobs: int) -> None:
@@ -118,12 +122,12 @@ class Store:
             return
         map_parallel(self.pack_index, unknown, jobs=jobs)
 
-    def add_sealed_pack(self, pack: SealedPack) -> None:
+    def add_sealed_pack(self, pack: "SealedPack") -> None:
         """Move a sealed pack into the store, durably, and make it known."""
         self.backend.put_file(pack_key(pack.name), pack.path, consume=True)
         self.index.add_pack(self.id, pack.name, pack.index, digest=pack.digest)
 
-    def missing_packs(self, placements: Iterable[Placement], *, jobs: int) -> set[bytes]:
+    def missing_packs(self, placements: "Iterable[Placement]", *, jobs: int) -> set[bytes]:
         """Ask the store which of the packs that these placements need are absent or have another size.
 
         Packs found missing are forgotten by the index, packs found present are remembered where known.
@@ -143,8 +147,13 @@ class Store:
         if len(names) > ASK_EACH_LIMIT:
             listed = ((parse_pack_key(item.key), item.size) for item in self.backend.list(PACKS_PREFIX))
             return {name: size for name, size in listed if name is not None}
+        jobs = self._threads_for(names, jobs)
         stats = map_parallel(lambda name: self.backend.stat(pack_key(name)), names, jobs=jobs)
         return {name: stat.size for name, stat in zip(names, stats, strict=True) if stat is not None}
+
+    def _threads_for(self, questions: Sequence[object], jobs: int) -> int:
+        """How many threads to ask with: a folder answers a few questions before threads are imported (7 ms)."""
+        return 1 if self.backend.is_local and len(questions) <= _FEW else jobs
 
     # Records
 
@@ -152,7 +161,7 @@ class Store:
         """The names of the records of each root; roots without any are left out."""
         return self._record_names.find(roots, jobs=jobs)
 
-    def read_record(self, root: bytes, name: bytes) -> Placement:
+    def read_record(self, root: bytes, name: bytes) -> "Placement":
         """Read one record. Raises ObjectNotFound, or FormatError if it is not a record of this root."""
         cached = self._cached_placements([root]).get((root, name))
         if cached is not None:
@@ -163,21 +172,22 @@ class Store:
             self.index.cache_record(self.id, root, name, body)
         return placement
 
-    def placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, list[Placement]]:
+    def placements(self, roots: Sequence[bytes], *, jobs: int) -> "dict[bytes, list[Placement]]":
         """All readable records of each root; damaged ones are skipped as if they were absent."""
         names = self.record_names(roots, jobs=jobs)
         pairs = [(root, name) for root, found in names.items() for name in found]
         result: dict[bytes, list[Placement]] = {}
         known = self._cached_placements(names)
         unknown = [pair for pair in pairs if pair not in known]
-        known.update(zip(unknown, map_parallel(self._try_record, unknown, jobs=jobs), strict=True))
+        read = map_parallel(self._try_record, unknown, jobs=self._threads_for(unknown, jobs))
+        known.update(zip(unknown, read, strict=True))
         for pair in pairs:
             placement = known[pair]
             if placement is not None:
                 result.setdefault(placement.root, []).append(placement)
         return result
 
-    def _cached_placements(self, roots: Iterable[bytes]) -> dict[tuple[bytes, bytes], Placement | None]:
+    def _cached_placements(self, roots: Iterable[bytes]) -> "dict[tuple[bytes, bytes], Placement | None]":
         """The remembered records of these roots, by root and name: a thousand take one query each 500."""
         found: dict[tuple[bytes, bytes], Placement | None] = {}
         for root, name, body in self.index.cached_records(self.id, list(roots)) if self.is_remote else ():
@@ -185,7 +195,7 @@ class Store:
                 found[root, name] = _parse_record(body, root)
         return found
 
-    def _try_record(self, pair: tuple[bytes, bytes]) -> Placement | None:
+    def _try_record(self, pair: tuple[bytes, bytes]) -> "Placement | None":
         try:
             return self.read_record(*pair)
         except UnsupportedVersion:
@@ -193,7 +203,7 @@ class Store:
         except (ObjectNotFound, FormatError, IntegrityError):
             return None
 
-    def likely_placements(self, roots: Sequence[bytes], *, jobs: int) -> dict[bytes, Placement]:
+    def likely_placements(self, roots: Sequence[bytes], *, jobs: int) -> "dict[bytes, Placement]":
         """A placement of each root that has one; packs are looked for only where there are several records.
 
         A pack that is missing all the same shows when it is read; `complete_placements` then finds another record.
@@ -205,7 +215,7 @@ class Store:
 
     def complete_placements(
         self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes] = ()
-    ) -> dict[bytes, Placement]:
+    ) -> "dict[bytes, Placement]":
         """A placement of each root whose packs are all really in the store; other roots are left out.
 
         Packs to `avoid` (found damaged) count as missing.
@@ -219,12 +229,12 @@ class Store:
 
     def _complete_placements(
         self, roots: Sequence[bytes], *, jobs: int, avoid: Container[bytes]
-    ) -> dict[bytes, Placement]:
+    ) -> "dict[bytes, Placement]":
         return self._complete_among(self.placements(roots, jobs=jobs), jobs=jobs, avoid=avoid)
 
     def _complete_among(
-        self, candidates: Mapping[bytes, Sequence[Placement]], *, jobs: int, avoid: Container[bytes] = ()
-    ) -> dict[bytes, Placement]:
+        self, candidates: "Mapping[bytes, Sequence[Placement]]", *, jobs: int, avoid: Container[bytes] = ()
+    ) -> "dict[bytes, Placement]":
         missing = self.missing_packs((p for found in candidates.values() for p in found), jobs=jobs)
         complete: dict[bytes, Placement] = {}
         for root, found in candidates.items():
@@ -239,8 +249,11 @@ class Store:
         for name in self.record_names([root]).get(root, []):
             self.backend.delete(record_key(root, name))
 
-    def add_record(self, placement: Placement) -> None:
+    def add_record(self, placement: "Placement") -> None:
         """Write a record of its own random name. All packs it needs must be in the store already."""
+        from dvx.formats.placement import format_placement
+        from dvx.store.pack_writer import random_name
+
         name = random_name()
         body = format_placement(placement)
         self.backend.put(record_key(placement.root, name), body)
@@ -261,7 +274,9 @@ class Store:
             )
 
 
-def _parse_record(body: bytes, root: bytes) -> Placement:
+def _parse_record(body: bytes, root: bytes) -> "Placement":
+    from dvx.formats.placement import parse_placement
+
     placement = parse_placement(body)
     if placement.root != root:
         raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
@@ -326,25 +341,9 @@ def _vanished(backend: Backend) -> DataMissing:
 
 
 def _create_marker(backend: Backend) -> bytes:
+    from dvx.store.pack_writer import random_name
+
     with suppress(ObjectExists):
         backend.put(MARKER_KEY, format_marker(StoreMarker(store_id=random_name())), if_absent=True)
     # Read back rather than trusted: where two create at once without conditional writes, the last one counts.
     return backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
-
-
-def learn_packs(store: Store, *, jobs: int) -> int:
-    """Make every pack of a store known to the index; how an index that was lost is rebuilt. Returns the count."""
-    names = [
-        name for item in store.backend.list(PACKS_PREFIX) if (name := parse_pack_key(item.key)) is not None
-    ]
-    return sum(map_parallel(lambda name: _learn_pack(store, name), names, jobs=jobs))
-
-
-def _learn_pack(store: Store, name: bytes) -> bool:
-    try:
-        store.pack_index(name)
-    except DvxError:
-        # A damaged pack offers nothing to deduplicate against; reading data from it reports the damage.
-        return False
-    store.index.add_hold(store.id, [name])
-    return True

@@ -5,9 +5,8 @@ records → confirmation. Must not know which side is local, except for how a pa
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import BackendError
 from dvx.core.progress import Reporter
@@ -15,11 +14,15 @@ from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
 from dvx.formats.placement import Placement, Run
 from dvx.store.chunk_reader import Frame, plan_ranges, read_verified
 from dvx.store.index import Location
-from dvx.store.pack_copy import copy_pack
-from dvx.store.pack_sink import PackSink
 from dvx.store.runs import MAX_WINDOWS
 from dvx.store.store import Store
 from dvx.store.translate import RootData, lacking_entries, make_placement, translate_runs
+
+if TYPE_CHECKING:
+    # Threads and what writes packs, 12 ms, come in when something is copied.
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from dvx.store.pack_sink import PackSink
 
 # A pack of which at least this part is needed is copied whole: one plain upload or download beats picking frames,
 # and the rest of the pack is mostly an older version that somebody needs too.
@@ -117,6 +120,10 @@ def copy_objects(
     plan: TransferPlan, source: Store, target: Store, *, jobs: int, reporter: Reporter
 ) -> TransferResult:
     """The part of `run_transfer` that moves packs and frames; no root becomes reachable by it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from dvx.store.pack_sink import PackSink
+
     result = TransferResult()
     sink = PackSink(target, kind=1)
     try:
@@ -139,10 +146,12 @@ def _copy_packs(
     plan: TransferPlan,
     source: Store,
     target: Store,
-    pool: ThreadPoolExecutor,
+    pool: "ThreadPoolExecutor",
     reporter: Reporter,
     result: TransferResult,
 ) -> None:
+    from dvx.store.pack_copy import copy_pack
+
     futures = {
         pool.submit(copy_pack, source, target, name, size=size): size
         for name, size in plan.whole_packs.items()
@@ -154,7 +163,9 @@ def _copy_packs(
         reporter.advance(size_bytes=futures[future])
 
 
-def _in_order_of_completion(futures: Mapping[Future[None], int]) -> Iterable[Future[None]]:
+def _in_order_of_completion(futures: "Mapping[Future[None], int]") -> "Iterable[Future[None]]":
+    from concurrent.futures import FIRST_COMPLETED, wait
+
     pending = set(futures)
     while pending:
         done, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -162,8 +173,15 @@ def _in_order_of_completion(futures: Mapping[Future[None], int]) -> Iterable[Fut
 
 
 def _copy_frames(
-    plan: TransferPlan, source: Store, sink: PackSink, pool: ThreadPoolExecutor, reporter: Reporter, jobs: int
+    plan: TransferPlan,
+    source: Store,
+    sink: "PackSink",
+    pool: "ThreadPoolExecutor",
+    reporter: Reporter,
+    jobs: int,
 ) -> None:
+    from concurrent.futures import Future
+
     groups = [(pack, group) for pack, entries in plan.frames.items() for group in plan_ranges(entries)]
     # Bounded by hand: the results of a plain map over all groups would pile up in memory.
     window = min(2 * jobs, MAX_WINDOWS)
@@ -181,7 +199,7 @@ def _read_verified(source: Store, pack: bytes, group: Sequence[PackEntry]) -> li
     return [(entry, stored) for entry, stored, _ in read_verified(source, pack, group)]
 
 
-def _append_frames(frames: Sequence[Frame], sink: PackSink, reporter: Reporter) -> None:
+def _append_frames(frames: Sequence[Frame], sink: "PackSink", reporter: Reporter) -> None:
     for entry, stored in frames:
         if sink.locate(entry.id) is None:
             sink.write(entry.id, entry.codec, stored, entry.plain)

@@ -1,5 +1,5 @@
 """How much work one dvx command does, counted rather than timed: bytes and calls of reading and writing, files
-opened, Python functions called.
+opened, Python functions called, modules imported, processes started.
 
 Owns the counting, in a process of its own. Must not judge. Byte counts need Linux.
 """
@@ -15,16 +15,18 @@ from typing import Final
 
 from dvx.testing.shell import dvx_environment
 
-# Runs dvx in a fresh interpreter. Imports are done before counting starts where they are known to be needed, so that
-# what is left is the work on data.
+# Runs dvx in a fresh interpreter that has imported nothing else before.
 _CHILD: Final = """
-import json, os, sys, threading
+import os, sys
+from_start = set(sys.modules)
 target, count_calls, args = sys.argv[1], sys.argv[2] == "1", sys.argv[3:]
-opened, calls = [], [0]
+opened, started, calls = [], [], [0]
 
 def hook(event, details):
     if event == "open" and isinstance(details[0], (str, bytes)):
         opened.append(os.fsdecode(details[0]))
+    elif event == "subprocess.Popen":
+        started.append([os.fsdecode(arg) for arg in details[1]])
 
 def io():
     try:
@@ -40,14 +42,18 @@ from dvx.cli.main import run
 sys.addaudithook(hook)
 before = io()
 if count_calls:
+    import threading
     threading.setprofile(profile)
     sys.setprofile(profile)
 code = run(args, env=os.environ)
 sys.setprofile(None)
 after = io()
+modules = sorted(set(sys.modules) - from_start)
+import json
 io_counts = {name: int(after[name]) - int(before[name]) for name in after}
 with open(target, "w") as file:
-    json.dump({"code": code, "io": io_counts, "opened": opened, "calls": calls[0]}, file)
+    json.dump({"code": code, "io": io_counts, "opened": opened, "calls": calls[0], "modules": modules,
+               "started": started}, file)
 """
 
 
@@ -55,7 +61,8 @@ with open(target, "w") as file:
 class Work:
     """What a command did. Bytes are those of read and write calls, children not counted; imports are in.
 
-    `opened` are names as they were given to the system, some relative to an open folder.
+    `opened` are names as they were given to the system, some relative to an open folder. `modules` are all that were
+    imported, but for those that Python starts with, `started` the command lines of processes.
     """
 
     read_bytes: int
@@ -64,6 +71,8 @@ class Work:
     write_calls: int
     opened: tuple[str, ...]
     function_calls: int
+    modules: frozenset[str]
+    started: tuple[tuple[str, ...], ...]
 
 
 def count_work(
@@ -71,6 +80,7 @@ def count_work(
     *args: str,
     env: Mapping[str, str] | None = None,
     function_calls: bool = False,
+    input: str = "",
 ) -> Work:
     """Run a dvx command that has to succeed and count its work. `function_calls` makes it several times slower."""
     with tempfile.TemporaryDirectory() as folder:
@@ -80,7 +90,7 @@ def count_work(
             command,
             cwd=cwd,
             env=dvx_environment(env),
-            stdin=subprocess.DEVNULL,
+            input=input.encode(),
             capture_output=True,
             check=False,
         )
@@ -96,4 +106,6 @@ def count_work(
         write_calls=io.get("syscw", 0),
         opened=tuple(found["opened"]),
         function_calls=found["calls"],
+        modules=frozenset(found["modules"]),
+        started=tuple(map(tuple, found["started"])),
     )

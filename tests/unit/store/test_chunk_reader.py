@@ -10,6 +10,7 @@ from dvx.core.ids import hash_bytes
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
 from dvx.store.chunk_reader import (
+    RANGE_GAP_BYTES,
     RANGE_TARGET_BYTES,
     decode_frames,
     plan_ranges,
@@ -18,7 +19,6 @@ from dvx.store.chunk_reader import (
 )
 from dvx.store.damage import DamagedPack
 from dvx.store.index import Location
-from dvx.store.runs import RANGE_GAP_BYTES
 from dvx.testing.faults import FaultyBackend, flip_bit
 from dvx.testing.stores import add_file, make_store
 

@@ -4,9 +4,10 @@ import os
 
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry
 from dvx.formats.placement import Run
+from dvx.store.chunk_reader import RANGE_GAP_BYTES
 from dvx.store.index import Location
 from dvx.store.root_layout import RangeBudget, RootLayout
-from dvx.store.runs import RANGE_GAP_BYTES, WINDOW_BYTES
+from dvx.store.runs import WINDOW_BYTES
 
 MIB = 1024 * 1024
 KIB = 1024

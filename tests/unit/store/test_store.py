@@ -12,7 +12,7 @@ from dvx.core.ids import hash_bytes
 from dvx.formats.layout import MARKER_KEY, pack_key, record_key, root_prefix
 from dvx.formats.placement import format_placement
 from dvx.store.damage import DamagedPack
-from dvx.store.store import learn_packs, open_store
+from dvx.store.store import open_store
 from dvx.testing.faults import Effect, Fault, FaultyBackend, flip_bit
 from dvx.testing.stores import add_directory, add_file, make_store, open_index
 
@@ -197,17 +197,6 @@ def test_store_with_garbage_collection_of_a_newer_version_is_not_confirmed(local
     local.backend.put("gc/0001/condemned", b"")
     with pytest.raises(UnsupportedVersion):
         local.check_no_collection()
-
-
-def test_learn_packs_knows_every_intact_pack(tmp_path, local):
-    good = add_file(local, tmp_path, b"good" * 50)
-    bad = add_file(local, tmp_path, b"bad" * 50)
-    key = pack_key(bad.packs[0].name)
-    put_back(local, key, flip_bit(content_of(local, key), 0))
-    with open_index(tmp_path / "other") as other:
-        fresh = make_store(tmp_path, other, backend=local.backend)
-        assert learn_packs(fresh, jobs=2) == 1
-        assert set(other.find_chunks(fresh.id, [good.root, bad.root])) == {good.root}
 
 
 def test_failed_upload_of_a_sealed_pack_leaves_nothing_behind(tmp_path, index):

@@ -1,11 +1,8 @@
 """`dvx checkout`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-from dvx.cli.checkout_text import say_checkout
-from dvx.cli.documents import checkout_fields
+from dvx.cli.checkout_action import run_checkout
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
@@ -15,11 +12,6 @@ from dvx.cli.options import (
     pass_invocation,
     targets_argument,
 )
-from dvx.cli.render import format_document
-from dvx.cli.targets import choose_targets, say_nothing_tracked, typed_paths
-
-if TYPE_CHECKING:
-    from dvx.ops.checkout import CheckoutResult
 
 
 @click.command("checkout", cls=DvxCommand)
@@ -45,32 +37,4 @@ def checkout(
       dvx checkout --force data/train      give up changes that were not added
       dvx checkout --rev v1.0 data/train   an older version, ready to be committed again
     """
-    from dvx.ops.checkout_revision import checkout_revision
-    from dvx.ops.pull import checkout as run
-
-    with invocation.project() as project:
-        if rev is not None:
-            result, git_files = checkout_revision(
-                project, typed_paths(project, targets), rev=rev, force=force
-            )
-            _report(invocation, result, git_files, as_json=as_json)
-            return
-        chosen = choose_targets(project, targets)
-        if not chosen and not as_json:
-            say_nothing_tracked(invocation)
-            return
-        result = run(project, chosen, force=force)
-    _report(invocation, result, [], as_json=as_json)
-
-
-def _report(invocation: Invocation, result: "CheckoutResult", git_files: list[str], *, as_json: bool) -> None:
-    if as_json:
-        document = {
-            **checkout_fields(result),
-            "git_files": git_files,
-            "seconds": round(invocation.elapsed_s, 3),
-        }
-        invocation.output.result(format_document("dvx.checkout/1", document))
-    say_checkout(invocation, result, verb="checked out")
-    if git_files:
-        invocation.output.hint("`git diff --cached` shows the pointers; `git commit` keeps this version")
+    run_checkout(invocation, targets, rev=rev, force=force, as_json=as_json)

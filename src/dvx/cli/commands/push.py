@@ -1,11 +1,7 @@
 """`dvx push`."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import click
 
-from dvx.cli.documents import push_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
@@ -16,13 +12,7 @@ from dvx.cli.options import (
     revisions_options,
     targets_argument,
 )
-from dvx.cli.output import escape
-from dvx.cli.push_text import push_summary
-from dvx.cli.render import format_document, without_password
-from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
-
-if TYPE_CHECKING:
-    from dvx.repo.targets import Target
+from dvx.cli.push_action import run_push
 
 
 @click.command("push", cls=DvxCommand)
@@ -52,25 +42,4 @@ def push(
       dvx push --rev v1.0
       dvx push --all-refs            every version on every branch and tag
     """
-    from dvx.ops.push import push as run
-
-    with invocation.project(allows_bare=True) as project:
-        chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
-        if not chosen and not as_json:
-            say_nothing_tracked(invocation)
-            return
-        _say_whole(invocation, chosen)
-        result = run(project, [target.tracked for target in chosen], remote_name=remote_name)
-        place = project.remote_config(remote_name).url
-    if as_json:
-        document = push_fields(result, remote=place, seconds=invocation.elapsed_s)
-        invocation.output.result(format_document("dvx.push/1", document))
-    invocation.output.summary(
-        push_summary(result, place=escape(without_password(place)), seconds=invocation.elapsed_s)
-    )
-
-
-def _say_whole(invocation: Invocation, chosen: "Sequence[Target]") -> None:
-    for target in chosen:
-        if target.inside and invocation.verbosity:
-            invocation.output.message(f"`{escape(target.tracked.path)}` is pushed whole")
+    run_push(invocation, targets, remote_name=remote_name, revs=revs, all_refs=all_refs, as_json=as_json)

@@ -1,19 +1,10 @@
 """`dvx status`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, complete_remote, jobs_option, json_option, pass_invocation
-from dvx.cli.render import format_document
-from dvx.cli.status_text import StatusText
-from dvx.cli.targets import say_nothing_tracked, typed_paths
-from dvx.core.errors import ExitCode
-
-if TYPE_CHECKING:
-    from dvx.ops.status import StatusReport
-    from dvx.repo.repository import Repository
+from dvx.cli.status_action import run_status
 
 
 @click.command("status", cls=DvxCommand)
@@ -46,31 +37,11 @@ def status(
       dvx status --remote           is everything pushed?
       dvx status --exit-code -q     for scripts
     """
-    from dvx.ops.status import read_status
-
-    with invocation.project() as project:
-        report = read_status(
-            project,
-            typed_paths(project, paths),
-            remote_name=remote_name,
-            with_remote=with_remote or remote_name is not None,
-        )
-        repository = project.repository
-    if as_json:
-        from dvx.cli.documents import status_fields  # not for those who read the text
-
-        invocation.output.result(format_document("dvx.status/1", status_fields(report)))
-    else:
-        _print(invocation, report, repository)
-    return ExitCode.DIFFERENCES if exit_code and not report.is_clean else ExitCode.DONE
-
-
-def _print(invocation: Invocation, report: "StatusReport", repository: "Repository") -> None:
-    if not (report.paths or report.broken or report.removed):
-        say_nothing_tracked(invocation)
-        return
-    text = StatusText(report, repository, invocation.output, shows_all=invocation.verbosity > 0)
-    for line in text.lines():
-        invocation.output.result(line)
-    for hint in text.hints():
-        invocation.output.hint(hint)
+    return run_status(
+        invocation,
+        paths,
+        with_remote=with_remote,
+        remote_name=remote_name,
+        exit_code=exit_code,
+        as_json=as_json,
+    )
