@@ -99,6 +99,7 @@ def test_leaf_by_leaf_finds_and_adds_the_same_as_entry_by_entry(seed):
         tempfile.TemporaryDirectory() as folder,
         mock.patch.object(manifest_tree, "LEAF_MODULUS", 6),
         mock.patch.object(manifest_tree, "INNER_MODULUS", 3),
+        mock.patch.object(manifest_tree, "FULL_PAGE_BYTES", chance.choice([600, 160 * 1024])),
         mock.patch.object(page_marks, "GROUP_ENTRIES", 2),
         mock.patch.object(page_marks, "_COARSEST_TIME_NS", int(TICK_S * 1e9)),
     ):

@@ -130,8 +130,9 @@ class PathOrder:
                 refuse_manifest(f"{start[:200]!a} is both an entry and the parent of {paths[number][:200]!a}")
         last = paths[-1]
         before = [start for start in starts if last.startswith(start)]
-        heads = (last[:end] for end in range(1, len(last) + 1))
-        self._starts = [*before, *(head for head in heads if _holds(paths, head))]
+        # What sorts after `last` can be below one of its heads only if the head goes on with at most a slash in it.
+        heads = [last[:end] for end in range(1, len(last)) if last[end] <= "/"]
+        self._starts = [*before, *(head for head in heads if _holds(paths, head)), last]
 
     def _are_plain(self, paths: Sequence[str]) -> bool:
         """Whether the paths increase and no path so far is a folder above one of them."""

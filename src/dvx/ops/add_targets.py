@@ -19,7 +19,8 @@ from dvx.core.errors import (
     name_some,
 )
 from dvx.formats.pointer import Pointer
-from dvx.ops.leaf_walk import LeafToCompare, SameLeaf, is_walked_by_leaf, walk_leaves, walk_named
+from dvx.ops.leaf_parts import LeafPart, LeafToCompare
+from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves, walk_named
 from dvx.ops.named_paths import NamedPaths, is_at_or_below
 from dvx.ops.page_marks import PageMarks
 from dvx.ops.project import Project
@@ -60,15 +61,13 @@ class AddTarget:
         pointer = self.pointer
         return self.tree(pointer if pointer is not None and pointer.kind == self.kind else None)
 
-    def parts(
-        self, pages: PageReader, marks: PageMarks, *, with_entries: bool
-    ) -> Iterator[SameLeaf | LeafToCompare]:
+    def parts(self, pages: PageReader, marks: PageMarks, *, with_entries: bool) -> Iterator[LeafPart]:
         """The version before and the workspace in path order; the former only if it can be reused.
 
         Where only some paths are named, nothing else of the workspace is looked at.
         """
         tree = self.old_tree() if with_entries else self.tree(None)
-        parts: Iterator[SameLeaf | LeafToCompare]
+        parts: Iterator[LeafPart]
         if not is_walked_by_leaf(tree):
             parts = iter([LeafToCompare(None, tree.pairs(pages))])
         elif self.named:

@@ -5,7 +5,7 @@ Owns what of the version before can be kept. In which order stores, records and 
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from dvx.backends.backend import not_found
@@ -19,9 +19,11 @@ from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import AddTarget
 from dvx.ops.content import ContentIds
-from dvx.ops.leaf_walk import SameLeaf, read_leaf
+from dvx.ops.leaf_parts import LeafToCompare, SameLeaf, SameLines
+from dvx.ops.leaf_walk import read_leaf
 from dvx.ops.page_marks import MarkLearner, PageMarks
 from dvx.ops.project import Project
+from dvx.ops.stretches import KeptEntries, Stretch
 from dvx.ops.trees import Pair
 from dvx.repo.imports import IMPORT_TABLE, without_import
 from dvx.store.ingest import Item, Stored
@@ -52,31 +54,6 @@ class Step(NamedTuple):
     path: str
     kind: str
     entry: Entry | None
-
-
-@dataclass(slots=True)
-class Stretch:
-    """Unchanged files that follow each other in the stream of the version before: bytes [start, end) of it.
-
-    Either `entries` with their `states` on the disk (None where nobody looked), or whole `leaves`.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    states: list[WalkRow | None] = field(default_factory=list)
-    leaves: list[SameLeaf] = field(default_factory=list)
-    start: int = 0
-    end: int = 0
-
-    def takes(self, offset: int, size: int) -> bool:
-        """Whether these bytes come next: a file that is gone leaves a gap; empty files are nowhere."""
-        return not size or self.start == self.end or offset == self.end
-
-    def extend(self, offset: int, size: int) -> None:
-        """Take the bytes in."""
-        if size:
-            if self.start == self.end:
-                self.start = offset
-            self.end = offset + size
 
 
 class Kept(NamedTuple):
@@ -123,37 +100,30 @@ class Adding:
         self._pages = pages
         kept = Stretch()
         for part in self.target.parts(pages, self.marks, with_entries=self.old is not None):
-            if isinstance(part, SameLeaf):
-                # Of leaves and entries, one kind at a time: they go into the new manifest in different ways.
-                if kept.entries or not kept.takes(part.offset, part.leaf.size):
+            if not isinstance(part, LeafToCompare):
+                size = part.leaf.size if isinstance(part, SameLeaf) else part.lines.size
+                if kept.held >= _KEPT_AT_ONCE or not kept.takes(part.offset, size):
                     yield from self._keep(kept)
                     kept = Stretch()
-                kept.leaves.append(part)
-                kept.extend(part.offset, part.leaf.size)
+                kept.add(part)
                 continue
             self._counted_files += _count_files(part.entries)
+            self.ids.expect(part.spans)
             for pair in part.pairs:
-                if not self._is_unchanged(pair, part.same):
+                entry = pair.entry
+                if entry is None or not self._is_unchanged(pair, entry):
                     yield from self._keep(kept)
                     kept = Stretch()
                     yield from self._read(pair)
                     continue
-                entry = pair.entry
-                assert entry is not None
-                if (
-                    kept.leaves
-                    or len(kept.entries) >= _KEPT_AT_ONCE
-                    or not kept.takes(pair.offset, entry.size)
-                ):
+                if kept.held >= _KEPT_AT_ONCE or not kept.takes(pair.offset, entry.size):
                     yield from self._keep(kept)
                     kept = Stretch()
-                kept.entries.append(entry)
-                kept.states.append(self._state(entry, pair.found))
-                kept.extend(pair.offset, entry.size)
+                kept.add_entry(pair.offset, entry, self._state(entry, pair.found))
         yield from self._keep(kept)
 
-    def _keep(self, kept: "Stretch") -> Iterator[Item]:
-        if not kept.entries and not kept.leaves:
+    def _keep(self, kept: Stretch) -> Iterator[Item]:
+        if not kept.pieces:
             return
         if self._cutter is None:
             assert self.old is not None
@@ -166,12 +136,8 @@ class Adding:
             return None
         return entry.path, found.kind, found.size, found.mtime_ns, found.ctime_ns, found.inode
 
-    def _is_unchanged(self, pair: Pair, same: frozenset[str]) -> bool:
-        entry, found = pair.entry, pair.found
-        if entry is None:
-            return False
-        if pair.path in same:
-            return True
+    def _is_unchanged(self, pair: Pair, entry: Entry) -> bool:
+        found = pair.found
         if not self.target.is_named(pair.path):
             return True
         if (
@@ -217,19 +183,31 @@ class Adding:
     # Outcomes, in the same order
 
     def accept_kept(self, stretch: Stretch) -> None:
-        """Take entries and leaves of the version before."""
-        if self.manifest is None:
-            for entry in stretch.entries:
-                self._accept_file(entry)
+        """Take what did not change."""
+        if self.manifest is not None:
+            leaves = [piece.leaf.id for piece in stretch.pieces if isinstance(piece, SameLeaf)]
+            self.manifest.expect_leaves(leaves)
+        for piece in stretch.pieces:
+            if isinstance(piece, KeptEntries):
+                self._accept_entries(piece)
+            elif isinstance(piece, SameLines):
+                assert self.manifest is not None
+                self._learner.take_files(piece.rows)
+                self._learner.learn(self.manifest.add_lines(piece.lines))
+            else:
+                assert self.manifest is not None
+                self._add_leaf(self.manifest, piece)
+
+    def _accept_entries(self, kept: KeptEntries) -> None:
+        if self.manifest is not None:
+            self._add_entries(self.manifest, kept.entries, kept.states)
             return
-        if stretch.entries:
-            self._add_entries(self.manifest, stretch.entries, stretch.states)
-        for same in stretch.leaves:
-            self._add_leaf(self.manifest, same)
+        for entry in kept.entries:
+            self._accept_file(entry)
 
     def _add_leaf(self, manifest: ManifestWriter, same: SameLeaf) -> None:
         """Carry a leaf over as it is, or entry by entry where it is cut in another way here."""
-        if manifest.carries(same.leaf):
+        if manifest.carries(same.leaf, is_ended=same.is_ended):
             if same.files is None:
                 self._uncounted.append(same.leaf)
             self._learner.learn(manifest.add_leaf(same.leaf, files=same.files or 0))

@@ -5,6 +5,7 @@ Owns the rule that only ids of exact file states are remembered. Must not decide
 
 import os
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -42,6 +43,7 @@ class ContentIds:
         self._start, self._last = "", ""
         self._limit = 0
         self._hits = 0
+        self._expected: deque[tuple[str, str]] = deque()
         self._fresh: list[tuple[str, StatRow]] = []
         # A file that changes after this moment may have been read before it did, within one tick of its clock.
         self._observed_ns = None if is_writing else time.time_ns()
@@ -58,7 +60,25 @@ class ContentIds:
         self._hits += 1
         return row.id if row_matches(row, found) else None
 
+    def expect(self, spans: Iterable[tuple[str, str]]) -> None:
+        """Say from which path to which `known` will be asked next, in path order: their rows are read at once."""
+        self._expected = deque(spans)
+
     def _load_rows(self, path: str) -> None:
+        while self._expected:
+            first, last = self._expected.popleft()
+            if first <= path <= last:
+                self._load_span(path, last)
+                return
+        self._load_some(path)
+
+    def _load_span(self, path: str, last: str) -> None:
+        self._limit = _MOST_ROWS
+        self._rows = self._cache.lookup_range(path, last + "\0", limit=_MOST_ROWS)
+        self._start, self._hits = path, 0
+        self._last = next(reversed(self._rows)) if len(self._rows) == _MOST_ROWS else last
+
+    def _load_some(self, path: str) -> None:
         """Read the rows from `path` on: more than before if those were of use, few if paths are far apart."""
         is_dense = self._hits * 4 >= self._limit > 0
         self._limit = min(4 * self._limit, _MOST_ROWS) if is_dense else _FIRST_ROWS

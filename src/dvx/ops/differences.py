@@ -12,7 +12,8 @@ from dvx.core.ids import hash_bytes
 from dvx.disk.walk import WalkEntry
 from dvx.formats.manifest import Entry
 from dvx.ops.content import ContentIds
-from dvx.ops.leaf_walk import LeafToCompare, is_walked_by_leaf, walk_leaves
+from dvx.ops.leaf_parts import LeafToCompare
+from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves
 from dvx.ops.page_marks import PageMarks
 from dvx.ops.project import Project
 from dvx.ops.trees import Pair, Tree
@@ -72,10 +73,11 @@ class _Comparison:
     def compare_leaf(self, part: LeafToCompare, marks: PageMarks) -> Iterator[Difference]:
         """Yield the differences of one leaf, and mark a leaf that has none."""
         before = self.unsettled
-        same = part.same
-        yield from self.compare((pair for pair in part.pairs if pair[0] not in same) if same else part.pairs)
+        self._ids.expect(part.spans)
+        yield from self.compare(part.pairs)
         if part.leaf is not None and part.rows is not None and self.unsettled == before:
-            marks.note(part.leaf, part.rows, {entry.path: entry for entry in part.entries})
+            links = {entry.path: entry.id for entry in part.entries if entry.kind == "symlink"}
+            marks.note(part.leaf, part.rows, links)
 
     def compare(self, pairs: Iterable[Pair]) -> Iterator[Difference]:
         """Yield the differences that can be told now."""

@@ -7,49 +7,34 @@ gives, except pairs that are known to be equal. Must not hash data or write.
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import chain
 from operator import itemgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from dvx.core.errors import FormatError, PathRefused, UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.disk.walk import WalkEntry, WalkRow, walk_blocks
 from dvx.formats.manifest import ChildPage, Entry, LeafPage
+from dvx.formats.manifest_lines import LeafText
 from dvx.formats.manifest_reader import BATCH_PAGES, PageRef, PageTree
+from dvx.ops.leaf_parts import (
+    CutLeaf,
+    LeafPart,
+    LeafToCompare,
+    SameLeaf,
+    as_found,
+    spans_of,
+    with_paths,
+)
 from dvx.ops.page_marks import PageMarks
 from dvx.ops.trees import Pair, Tree, pair_up
 from dvx.store.page_reader import PageReader
 
 # Files beyond the entries of a leaf that are held at once; there may be a million new ones between two old ones.
 _EXTRA_ROWS: Final = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class SameLeaf:
-    """A leaf of which every entry is in the workspace as it says. `offset` is its place in the stream of the root.
-
-    `files` are its entries that are no empty directories; None if nobody looked at the workspace.
-    """
-
-    leaf: ChildPage
-    offset: int
-    files: int | None
-
-
-@dataclass(slots=True)
-class LeafToCompare:
-    """Entries and files of the range of one leaf. The range behind the last leaf has no `leaf`.
-
-    `pairs` is an iterator, to be used up before the next leaf is asked for. `same` are paths, relative to the
-    repository, that are known to be equal. `rows` are all files of the range, None if they were not held together.
-    """
-
-    leaf: ChildPage | None
-    pairs: Iterator[Pair]
-    entries: Sequence[Entry] = ()
-    same: frozenset[str] = frozenset()
-    rows: list[WalkRow] | None = field(default=None, repr=False)
+# Files of leaves that are looked at before the first of their pages is read: those of 64 leaves are about 32 000.
+_ROWS_AHEAD: Final = 65536
 
 
 def is_walked_by_leaf(tree: Tree) -> bool:
@@ -61,10 +46,10 @@ def is_walked_by_leaf(tree: Tree) -> bool:
 
 def walk_leaves(
     tree: Tree, pages: PageReader, marks: PageMarks, *, leave_out_same: bool = False
-) -> Iterator[SameLeaf | LeafToCompare]:
+) -> Iterator[LeafPart]:
     """Yield the whole tree in path order. Raises as Tree.entries and Tree.walk do.
 
-    With `leave_out_same`, entries that are known to be equal are left out wherever that is cheaper.
+    With `leave_out_same` there are no SameLines, and what has to be compared of a leaf is one part.
     """
     assert tree.pointer is not None
     root = tree.pointer.id
@@ -74,8 +59,7 @@ def walk_leaves(
     try:
         for refs in _batches(reader.refs()):
             reader.fetch([ref for ref in refs if not marks.has(ref.id)])
-            for ref in refs:
-                yield walk.step(ref)
+            yield from walk.compare(refs)
     except UnsupportedVersion:
         raise
     except (FormatError, PathRefused) as error:
@@ -90,7 +74,7 @@ def walk_named(
     pages: PageReader,
     is_touched: Callable[[str, str], bool],
     found: Iterator[tuple[str, WalkEntry]],
-) -> Iterator[SameLeaf | LeafToCompare]:
+) -> Iterator[LeafPart]:
     """Yield the leaves of a tree, compared with some files only: those `found`, in path order.
 
     `is_touched(after, last)` says whether a path that matters sorts after `after` and not after `last`; other leaves
@@ -108,7 +92,7 @@ def walk_named(
                 continue
             leaf = reader.read(ref)
             told = ref.told or _told(ref, leaf)
-            entries = _with_paths(leaf.entries, ref.offset, prefix)
+            entries = with_paths(leaf.entries, ref.offset, prefix)
             pairs = pair_up(entries, rest.up_to(prefix + told.last_path))
             yield LeafToCompare(told, pairs, leaf.entries)
     except UnsupportedVersion:
@@ -145,66 +129,102 @@ class _LeafWalk:
         self._reader = reader
         self._marks = marks
 
-    def step(self, ref: PageRef) -> SameLeaf | LeafToCompare:
-        """Compare the next leaf. Its paths are those after the last one of the leaf before."""
-        told, page = ref.told, None
-        if told is None:
-            page = self._reader.read(ref)
-            told = _told(ref, page)
+    def compare(self, refs: Sequence[PageRef]) -> Iterator[LeafPart]:
+        """Compare the next leaves. Their paths are those after the last one of the leaf before."""
+        ahead: list[_Looked] = []
+        held = 0
+        for ref in refs:
+            looked = self._look(ref)
+            ahead.append(looked)
+            held += len(looked.rows)
+            # The rest of its files has to be taken before the next leaf is looked at.
+            if not looked.is_whole or held >= _ROWS_AHEAD:
+                yield from self._compare_looked(ahead)
+                ahead, held = [], 0
+        yield from self._compare_looked(ahead)
+
+    def _look(self, ref: PageRef) -> "_Looked":
+        """See what of a leaf is as it was. A root that is a leaf is read for it: nothing else says how long it is."""
+        page = self._reader.read(ref) if ref.told is None else None
+        told = ref.told or _told(ref, page)
         rows = self._found.up_to(told.last_path, most=told.entries + _EXTRA_ROWS)
         groups = self._marks.unchanged_groups(told, rows, self._link_hash)
-        if page is None and groups == [slice(0, len(rows))] and len(rows) == told.entries:
-            self._reader.pass_over(ref, [row[0] for row in rows])
-            return SameLeaf(told, ref.offset, sum([row[1] != "directory" for row in rows]))
-        if page is None and groups and self._leave_out_same and len(rows) == told.entries:
-            return self._rest_of(ref, rows, groups)
-        page = page or self._reader.read(ref)
-        same = frozenset([self._prefix + row[0] for group in groups for row in rows[group]])
-        entries = _with_paths(page.entries, ref.offset, self._prefix)
         is_whole = self._found.is_behind(told.last_path)
-        found = self._as_entries(rows) if is_whole else self._as_entries(self._and_rest(rows, told.last_path))
-        return LeafToCompare(told, pair_up(entries, found), page.entries, same, rows if is_whole else None)
+        ref = ref if ref.told else replace(ref, told=told)
+        return _Looked(ref, told, page, rows, groups if is_whole else [], is_whole)
 
-    def _rest_of(self, ref: PageRef, rows: Sequence[WalkRow], groups: Sequence[slice]) -> LeafToCompare:
-        """A marked leaf without its unchanged groups, of which the files say all there is to know."""
-        spans = _between(groups, len(rows))
-        parts = self._reader.read_parts(ref, spans)
-        offset, position = ref.offset, 0
-        paths: list[str] = []
-        found: list[WalkRow] = []
-        entries: list[tuple[int, str, Entry]] = []
-        for (start, end), part in zip(spans, parts, strict=True):
-            paths += [row[0] for row in rows[position:start]] + [entry.path for entry in part]
-            offset += sum([row[2] for row in rows[position:start]])
-            entries += _with_paths(part, offset, self._prefix)
-            offset += sum([entry.size for entry in part])
-            found += rows[start:end]
-            position = end
-        self._reader.pass_over(ref, paths + [row[0] for row in rows[position:]])
-        # A new mark needs the entries of symlinks, some of which may not have been read.
-        is_markable = all(row[1] != "symlink" for row in rows)
-        pairs = pair_up(iter(entries), self._as_entries(found))
-        return LeafToCompare(ref.told, pairs, rows=list(rows) if is_markable else None)
+    def _compare_looked(self, ahead: Sequence["_Looked"]) -> Iterator[LeafPart]:
+        self._reader.fetch([looked.ref for looked in ahead if looked.needs_page])
+        for looked in ahead:
+            if looked.is_same:
+                self._reader.pass_over(looked.ref, [row[0] for row in looked.rows])
+                files = sum([row[1] != "directory" for row in looked.rows])
+                is_ended = self._marks.is_ended(looked.told)
+                yield SameLeaf(looked.told, looked.ref.offset, files, is_ended)
+            elif looked.groups:
+                yield from self._parts(looked)
+            else:
+                yield self._whole(looked)
+
+    def _parts(self, looked: "_Looked") -> Iterator[LeafPart]:
+        ref, text = looked.ref, self._reader.text(looked.ref)
+        leaf = CutLeaf(looked.told, text, looked.rows, looked.groups, offset=ref.offset)
+        if looked.page is None:
+            self._reader.pass_over(ref, leaf.paths())
+        if self._leave_out_same:
+            yield leaf.changed_part(self._prefix)
+        else:
+            yield from leaf.parts(self._prefix, is_ended=self._marks.is_ended(looked.told))
+
+    def _whole(self, looked: "_Looked") -> LeafToCompare:
+        page = looked.page or self._reader.read(looked.ref)
+        rows, told = looked.rows, looked.told
+        entries = with_paths(page.entries, looked.ref.offset, self._prefix)
+        found = as_found(rows if looked.is_whole else self._and_rest(rows, told.last_path), self._prefix)
+        spans = spans_of(rows, self._prefix)
+        return LeafToCompare(
+            told, pair_up(entries, found), page.entries, rows if looked.is_whole else None, spans
+        )
 
     def new_files(self, rows: Sequence[WalkRow]) -> Iterator[Pair]:
         """Pairs of files for which there is no entry: `rows` and all that follow."""
-        return pair_up(iter(()), self._as_entries(self._and_rest(rows, None)))
+        return pair_up(iter(()), as_found(self._and_rest(rows, None), self._prefix))
 
     def _and_rest(self, rows: Sequence[WalkRow], last: str | None) -> Iterator[WalkRow]:
         while rows:
             yield from rows
             rows = self._found.up_to(last)
 
-    def _as_entries(self, rows: Sequence[WalkRow] | Iterator[WalkRow]) -> Iterator[tuple[str, WalkEntry]]:
-        new, entry, prefix = tuple.__new__, WalkEntry, self._prefix
-        for row in rows:
-            yield prefix + row[0], new(entry, row)
-
     def _link_hash(self, path: str) -> bytes:
         try:
             return hash_bytes(os.fsencode(os.readlink(os.path.join(self._tree.absolute, path))))
         except OSError:
             return b""  # it is something else by now: compared like any other
+
+
+class _Looked(NamedTuple):
+    """A leaf of which the files were looked at: `rows`, all of them if it `is_whole`, `groups` of them unchanged.
+
+    `page` is there if it was read to know what is `told` of it.
+    """
+
+    ref: PageRef
+    told: ChildPage
+    page: LeafPage | None
+    rows: list[WalkRow]
+    groups: list[slice]
+    is_whole: bool
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing changed, so that nobody has to read the page."""
+        is_all = self.groups == [slice(0, len(self.rows))] and len(self.rows) == self.told.entries
+        return is_all and self.page is None
+
+    @property
+    def needs_page(self) -> bool:
+        """Whether the bytes of the page have to be there."""
+        return not self.is_same and (self.page is None or bool(self.groups))
 
 
 class _LeafReader:
@@ -220,19 +240,22 @@ class _LeafReader:
         return self._tree.leaf_refs([PageRef(self._root)])
 
     def fetch(self, refs: Sequence[PageRef]) -> None:
-        """Get the bytes of leaves that `read` will be asked for."""
-        self._ahead = self._tree.fetch(refs)
+        """Get the bytes of leaves that will be asked for: 64 of them at once take half the time of one by one."""
+        self._ahead.update(self._tree.fetch([ref for ref in refs if ref.id not in self._ahead]))
 
     def read(self, ref: PageRef) -> LeafPage:
         """Read and check the next leaf."""
-        data = self._ahead.pop(ref.id, None)
-        page = self._tree.checked(ref, data if data is not None else self._tree.fetch([ref])[ref.id])
+        page = self._tree.checked(ref, self._bytes_of(ref))
         assert isinstance(page, LeafPage)
         return page
 
-    def read_parts(self, ref: PageRef, spans: Sequence[tuple[int, int]]) -> list[tuple[Entry, ...]]:
-        """Some places of the next leaf, one that was checked before; `pass_over` has to follow."""
-        return self._tree.part_of_leaf(ref, self._tree.fetch([ref])[ref.id], spans)
+    def _bytes_of(self, ref: PageRef) -> bytes:
+        data = self._ahead.pop(ref.id, None)
+        return data if data is not None else self._tree.fetch([ref])[ref.id]
+
+    def text(self, ref: PageRef) -> LeafText:
+        """The text of the next leaf, one that was checked before; `pass_over` has to follow."""
+        return self._tree.text_of(ref, self._bytes_of(ref))
 
     def pass_over(self, ref: PageRef, paths: Sequence[str]) -> None:
         """Leave out the next leaf, of which the paths are known."""
@@ -291,27 +314,11 @@ class _Ahead:
             yield item
 
 
-def _between(groups: Sequence[slice], length: int) -> list[tuple[int, int]]:
-    """The places [start, end) that are in none of the groups, which are in order."""
-    spans: list[tuple[int, int]] = []
-    position = 0
-    for group in [*groups, slice(length, length)]:
-        if position < group.start:
-            spans.append((position, group.start))
-        position = group.stop
-    return spans
-
-
-def _told(ref: PageRef, leaf: LeafPage) -> ChildPage:
+def _told(ref: PageRef, leaf: LeafPage | None) -> ChildPage:
     """What a page above a root that is a leaf would say of it."""
+    assert leaf is not None
     last = leaf.entries[-1].path if leaf.entries else ""
     return ChildPage(len(leaf.entries), sum(entry.size for entry in leaf.entries), ref.id, last)
-
-
-def _with_paths(entries: Sequence[Entry], offset: int, prefix: str) -> Iterator[tuple[int, str, Entry]]:
-    for entry in entries:
-        yield offset, prefix + entry.path, entry
-        offset += entry.size
 
 
 def _batches(refs: Iterator[PageRef]) -> Iterator[list[PageRef]]:

@@ -45,32 +45,44 @@ class PageMarks:
 
     def unchanged_groups(self, leaf: ChildPage, rows: Sequence[WalkRow], find_link: FindLink) -> list[slice]:
         """The parts of `rows`, found in the range of a leaf, that are as its entries say; all of them or none of it
-        where the leaf has no mark or is another one to its parent.
+        where the leaf has no mark or is another one to its parent. Neighbours are one part.
 
         `find_link` returns the hash of what a symlink points to. The parts are the same places in `rows` and in the
         entries of the leaf.
         """
         mark = self._known.get(leaf.id)
         self._used.add(leaf.id)
-        if mark is None or mark[:_HASH_BYTES] != _head(leaf):
+        if mark is None or not (mark.startswith(_head(leaf)) or self.is_ended(leaf)):
             return []
         now = _groups(_settled(rows, find_link))
         before = mark[_HASH_BYTES:]
         if now == before and len(rows) == leaf.entries:
             return [slice(0, len(rows))]
         size = _HASH_BYTES
-        return [
-            slice(number * GROUP_ENTRIES, (number + 1) * GROUP_ENTRIES)
+        same = [
+            number
             for number in range(min(len(now), len(before)) // size)
             if now[number * size : (number + 1) * size] == before[number * size : (number + 1) * size]
         ]
+        return _joined(same, len(rows))
 
-    def note(self, leaf: ChildPage, rows: Sequence[WalkRow], entries: Mapping[str, Entry]) -> None:
-        """Note that `rows` are the files of a leaf, all as it says; `entries` are those of symlinks, by path."""
+    def is_ended(self, leaf: ChildPage) -> bool:
+        """Whether a leaf was built here, and its last line ended it, as none of the others does."""
+        return self._known.get(leaf.id, b"").startswith(_head_of_ended(leaf))
+
+    def note(
+        self, leaf: ChildPage, rows: Sequence[WalkRow], links: Mapping[str, bytes], *, is_ended: bool = False
+    ) -> None:
+        """Note that `rows` are the files of a leaf, all as it says; `links` are the ids of its symlinks, by path.
+
+        The page must have passed all checks on this machine, parsed below its parent or built here: who finds its
+        mark leaves them out. `is_ended` says that a builder ended it.
+        """
         if any(row[0].endswith(".dvx") for row in rows):
             return  # an add has to look at these each time, and refuse them
         self._used.add(leaf.id)
-        self._fresh[leaf.id] = _head(leaf) + _groups(_settled(rows, lambda path: entries[path].id))
+        head = _head_of_ended(leaf) if is_ended or self.is_ended(leaf) else _head(leaf)
+        self._fresh[leaf.id] = head + _groups(_settled(rows, links.__getitem__))
 
     def save(self, *, keep_unused: bool = False) -> None:
         """Write what was noted, and drop marks of pages that were not asked for if these are most of them."""
@@ -87,37 +99,55 @@ class MarkLearner:
 
     def __init__(self, marks: PageMarks) -> None:
         self._marks = marks
-        self._entries: list[Entry] = []
-        self._states: list[WalkRow | None] = []
+        self._rows: list[WalkRow | None] = []
+        self._links: dict[str, bytes] = {}
         # A file that changes after this moment may do so without a new time; two seconds are what the coarsest
         # file systems keep, and a page with such a file is marked by a later command.
         self._settled_before_ns = time.time_ns() - _COARSEST_TIME_NS
 
-    def take(self, entries: Sequence[Entry], states: Sequence[WalkRow | None]) -> None:
+    def take(self, entries: Sequence[Entry], rows: Sequence[WalkRow | None]) -> None:
         """Take the next entries, with their files as the walk reports them (None: not known)."""
-        self._entries += entries
-        self._states += states
+        self._rows += rows
+        self._links.update([(entry.path, entry.id) for entry in entries if entry.kind == "symlink"])
+
+    def take_files(self, rows: Sequence[WalkRow]) -> None:
+        """Take the next entries, all of them files that are as `rows` say."""
+        self._rows += rows
 
     def learn(self, built: Sequence[BuiltPage]) -> None:
         """Mark the leaves among the pages that were finished by what was taken."""
         for page in built:
             if page.level == 0:
-                count = page.data.count(b"\n") - 1
-                entries, states = self._entries[:count], self._states[:count]
-                del self._entries[:count], self._states[:count]
-                self._mark(page.id, entries, states)
+                rows = self._rows[: page.told.entries]
+                del self._rows[: page.told.entries]
+                self._mark(page, rows)
 
-    def _mark(self, page_id: bytes, entries: Sequence[Entry], states: Sequence[WalkRow | None]) -> None:
+    def _mark(self, page: BuiltPage, rows: Sequence[WalkRow | None]) -> None:
         limit = self._settled_before_ns
-        rows = [row for row in states if row is not None and row[3] < limit and row[4] < limit]
-        if len(rows) == len(entries):
-            leaf = ChildPage(len(entries), sum([entry.size for entry in entries]), page_id, entries[-1].path)
-            self._marks.note(leaf, rows, {entry.path: entry for entry in entries})
+        settled = [row for row in rows if row is not None and row[3] < limit and row[4] < limit]
+        if len(settled) == len(rows):
+            self._marks.note(page.told, settled, self._links, is_ended=page.is_ended)
+
+
+def _joined(groups: Sequence[int], rows: int) -> list[slice]:
+    """The places of some groups, in order, among so many rows."""
+    parts: list[slice] = []
+    for number in groups:
+        start, end = number * GROUP_ENTRIES, min((number + 1) * GROUP_ENTRIES, rows)
+        if parts and parts[-1].stop == start:
+            start = parts.pop().start
+        parts.append(slice(start, end))
+    return parts
 
 
 def _head(leaf: ChildPage) -> bytes:
     """What the page above says of a leaf: the checks of one against the other were made for this."""
     return hash_bytes(f"{leaf.entries} {leaf.size} {leaf.last_path}".encode())[:_HASH_BYTES]
+
+
+def _head_of_ended(leaf: ChildPage) -> bytes:
+    """The same of a leaf that a builder ended here; others may come from a writer that ends pages in other places."""
+    return hash_bytes(b"ended " + _head(leaf))[:_HASH_BYTES]
 
 
 def _settled(rows: Sequence[WalkRow], find_link: FindLink) -> Sequence[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.formats.manifest import ChildPage, Entry
+from dvx.formats.manifest_lines import CheckedLines
 from dvx.formats.manifest_tree import BuiltPage, ManifestBuilder
 from dvx.store.chunk_reader import read_chunks
 from dvx.store.index import Location
@@ -55,14 +56,26 @@ class ManifestWriter:
         self._queue(built)
         return built
 
+    def add_lines(self, lines: CheckedLines) -> list[BuiltPage]:
+        """Add the entries of lines that were checked before; return the pages that they finished."""
+        built = self._builder.add_lines(lines)
+        self._queue(built)
+        return built
+
     def _queue(self, built: Sequence[BuiltPage]) -> None:
         self._waiting.extend(built)
         if len(self._waiting) >= _PAGES_AT_ONCE:
             self._write_waiting()
 
-    def carries(self, leaf: ChildPage) -> bool:
+    def expect_leaves(self, leaves: Sequence[bytes]) -> None:
+        """Say which leaves `carries` will be asked for: looking for all at once takes a third of the time."""
+        unknown = [page_id for page_id in leaves if page_id not in self._stored]
+        if unknown:
+            self._stored.update(self._store.index.find_chunks(self._store.id, unknown))
+
+    def carries(self, leaf: ChildPage, *, is_ended: bool = False) -> bool:
         """Whether a leaf of a stored manifest can be taken as it is here; see ManifestBuilder.carries."""
-        return self._builder.carries(leaf) and self._find_leaf(leaf.id) is not None
+        return self._builder.carries(leaf, is_ended=is_ended) and self._find_leaf(leaf.id) is not None
 
     def add_leaf(self, leaf: ChildPage, *, files: int) -> list[BuiltPage]:
         """Add all entries of a leaf that `carries` accepts; return other pages that are finished by it.
@@ -78,8 +91,7 @@ class ManifestWriter:
         return built
 
     def _find_leaf(self, page_id: bytes) -> Location | None:
-        if page_id not in self._stored:
-            self._stored.update(self._store.index.find_chunks(self._store.id, [page_id]))
+        self.expect_leaves([page_id])
         return self._stored.get(page_id)
 
     def finish(self) -> WrittenManifest:

@@ -4,7 +4,7 @@ import pytest
 
 from dvx.core.errors import FormatError, PathRefused
 from dvx.core.ids import EMPTY_ID, hash_bytes
-from dvx.formats.manifest import Entry, InnerPage, LeafPage, parse_page
+from dvx.formats.manifest import ChildPage, Entry, InnerPage, LeafPage, parse_page
 from dvx.formats.manifest_tree import (
     FULL_PAGE_BYTES,
     BuiltPage,
@@ -29,7 +29,8 @@ def _hundred_thousand() -> list[Entry]:
 def test_empty_directory_is_one_empty_leaf() -> None:
     builder = ManifestBuilder()
     pages = builder.finish()
-    assert pages == [BuiltPage(hash_bytes(pages[0].data), b"dvx-manifest 1 leaf\n", 0)]
+    page_id = hash_bytes(b"dvx-manifest 1 leaf\n")
+    assert pages == [BuiltPage(page_id, b"dvx-manifest 1 leaf\n", 0, ChildPage(0, 0, page_id, ""))]
     assert builder.root_id == pages[0].id
     assert (builder.entries, builder.files, builder.size) == (0, 0, 0)
 

@@ -78,3 +78,32 @@ def test_rows_are_found_in_any_order_and_few_are_read_for_one_path(work, monkeyp
             if order is names:
                 assert len(read) < 10
         assert read == [16]
+
+
+def test_rows_of_expected_spans_are_read_once_each_and_no_others(work, monkeypatch):
+    contents = {f"data/{number:05d}": b"%d" % number for number in range(3000)}
+    work.write(contents)
+    names = sorted(contents)
+    for name in names:
+        os.utime(work.path(name), (OLD_S, OLD_S))
+    with work.open() as project:
+        ids = ContentIds(project.stat_cache, work.root, "data", is_writing=True)
+        hashed(ids, *(seen(work, name) for name in names))
+        ids.save()
+        read = []
+        lookup = type(project.stat_cache).lookup_range
+
+        def counted(cache, start, end, *, limit):
+            rows = lookup(cache, start, end, limit=limit)
+            read.append(len(rows))
+            return rows
+
+        monkeypatch.setattr(type(project.stat_cache), "lookup_range", counted)
+        ids = ContentIds(project.stat_cache, work.root, "data")
+        spans = [names[100:132], names[1000:1032], names[2968:]]
+        ids.expect((span[0], span[-1]) for span in spans)
+        for span in spans:
+            for name in span:
+                assert ids.known(*seen(work, name)) == hash_bytes(contents[name])
+        assert read == [32, 32, 32]
+        assert ids.known(*seen(work, names[2000])) == hash_bytes(contents[names[2000]])
