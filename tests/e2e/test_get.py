@@ -176,6 +176,48 @@ def test_what_is_not_there_is_named(url: str, here: Path, explains, arguments, c
     assert read_tree(here) == {}
 
 
+def test_path_that_is_not_tracked_is_answered_with_those_that_are(url: str, here: Path) -> None:
+    assert "hint: did you mean `model.bin`?" in run_dvx(here, "get", url, "models.bin").err
+    ran = run_dvx(here, "get", url, "zzz")
+    assert "hint: what is tracked there: `data/train`, `data/val`, `model.bin`" in ran.err
+
+
+def test_name_with_signs_of_a_pattern_is_that_file(tmp_path: Path, here: Path) -> None:
+    repo = make_repo(tmp_path / "repo", remote="../signs")
+    write_tree(repo / "data", {"a[1].txt": b"signs", "a1.txt": b"one", "b[x]/in": b"in", "bx/in": b"no"})
+    must_dvx(repo, "add", "data")
+    commit(repo, "data")
+    assert must_dvx(repo, "cat", "data/a[1].txt").out == "signs"
+    assert must_dvx(here, "cat", "--repo", str(repo), "data/a[1].txt").out == "signs"
+    must_dvx(here, "get", str(repo), "data/a[1].txt", "-o", "file")
+    must_dvx(here, "get", str(repo), "data/b[x]", "-o", "folder")
+    must_dvx(here, "get", str(repo), "data/a?.txt", "-o", "matching")
+    assert read_tree(here) == {
+        "file": ("file", b"signs"),
+        "folder/in": ("file", b"in"),
+        "matching/a1.txt": ("file", b"one"),
+    }
+
+
+def test_folder_that_is_no_repository_is_named(here: Path, explains) -> None:
+    explains(run_dvx(here, "get", str(here), "x"), 1, f"`{here}` is not a Git repository")
+
+
+def test_dash_is_no_place_to_write_to_and_names_the_command_that_prints(
+    url: str, here: Path, explains
+) -> None:
+    explains(run_dvx(here, "get", url, "model.bin", "-o", "-"), 2, "dvx cat --repo REPO model.bin")
+    assert read_tree(here) == {}
+
+
+def test_folder_that_cat_cannot_print_comes_with_the_get_that_writes_it(url: str, here: Path) -> None:
+    ran = run_dvx(here, "cat", "--repo", url, "data/val")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"`dvx get {url} data/val -o OUT`" in ran.err
+    must_dvx(here, "get", url, "data/val", "-o", "out")
+    assert read_tree(here / "out") == {"v": ("file", b"v")}
+
+
 @pytest.mark.parametrize(
     "repository", ["ext::sh -c touch% x", "--upload-pack=touch x", "ssh://-oProxyCommand=x/y"]
 )

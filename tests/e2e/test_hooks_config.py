@@ -100,9 +100,21 @@ def test_every_event_reaches_dvx(repo: Path, python: Recorder) -> None:
     assert "post-rewrite amend" in python.take()
     must_git(repo, "reset", "-q", "--hard", "HEAD~1")
     assert python.take() == ["post-index-change 1 0"]
+    must_git(repo, "sparse-checkout", "set", "--no-cone", "/*", "!/data.dvx")
+    assert python.take() == ["post-index-change 0 0"]
+    must_git(repo, "sparse-checkout", "disable")
+    python.take()
     os.utime(repo / "data.dvx", (1, 1))
     must_git(repo, "status")
     assert python.take() == []
+
+
+def test_sparse_checkout_of_a_worktree_reaches_dvx(repo: Path, python: Recorder) -> None:
+    python.install(repo, as_files=False)
+    must_git(repo, "worktree", "add", "-q", "../other", "-b", "other")
+    python.take()
+    must_git(repo.parent / "other", "sparse-checkout", "set", "--no-cone", "/*", "!/data.dvx")
+    assert "post-index-change 0 0" in python.take()
 
 
 @pytest.mark.parametrize("who", ["theirs", "ours"])

@@ -388,6 +388,23 @@ def test_sparse_checkout_keeps_data_and_follows_when_the_pointer_returns(repo: P
     check_one(repo)
 
 
+def test_data_of_a_folder_that_joins_the_sparse_cone_again_comes_back(repo: Path) -> None:
+    """In cone mode Git deletes folders that leave, with the files in them that it ignores."""
+    for folder in ("a", "b"):
+        write_tree(repo / folder / "data", ONE)
+        must_dvx(repo, "add", f"{folder}/data")
+        (repo / folder / "code.py").write_text("1")
+        git(repo, "add", f"{folder}/code.py")
+    commit(repo, "folders")
+    git(repo, "sparse-checkout", "set", "a")
+    assert not (repo / "b").exists()
+    must_dvx(repo, "status", "--exit-code")
+    git(repo, "sparse-checkout", "add", "b")
+    assert read_tree(repo / "b" / "data") == ONE
+    assert read_tree(repo / "a" / "data") == ONE
+    must_dvx(repo, "status", "--exit-code")
+
+
 def test_unborn_branch_removes_and_returns(repo: Path) -> None:
     git(repo, "switch", "-q", "--orphan", "empty")
     assert not (repo / "data").exists()

@@ -77,6 +77,7 @@ def test_command_that_leaves_the_pointers_does_not_start_python(
         (["revert", "--no-edit", "HEAD"], {"post-index-change"}),
         (["checkout", "-q", "HEAD~1"], {"post-index-change", "post-checkout"}),
         (["checkout", "-q", "HEAD", "--", "data.dvx"], {"post-checkout"}),
+        (["sparse-checkout", "set", "--no-cone", "/*", "!/data.dvx"], {"post-index-change"}),
     ],
 )
 def test_command_that_moves_the_pointers_starts_python(

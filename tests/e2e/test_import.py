@@ -296,6 +296,23 @@ def test_update_keeps_work_that_is_not_stored(registry: Path, user: Path, explai
     assert read_tree(user / "train") == read_tree(registry / "data" / "train")
 
 
+def test_update_names_the_import_whose_path_is_gone_at_the_source(
+    registry: Path, user: Path, explains
+) -> None:
+    must_dvx(user, "import", "../registry", "data/train")
+    must_dvx(user, "import", "../registry", "model.bin")
+    commit(user, "import")
+    publish_change(registry)
+    must_dvx(registry, "mv", "model.bin", "weights.bin")
+    commit(registry, "renamed")
+    must_dvx(registry, "push")
+    before = (user / "train.dvx").read_bytes()
+    explains(run_dvx(user, "update"), 1, "the import `model.bin` cannot be updated", "dvx update PATH")
+    assert (user / "train.dvx").read_bytes() == before
+    must_dvx(user, "update", "train")
+    assert (user / "train.dvx").read_bytes() != before
+
+
 def test_update_of_what_is_no_import_says_so(registry: Path, user: Path, explains) -> None:
     assert "nothing is imported" in must_dvx(user, "update").err
     (user / "own.bin").write_bytes(MODEL)

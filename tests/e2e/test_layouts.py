@@ -1,5 +1,7 @@
 """Where a repository can be: worktrees, submodules, subdirectories, odd paths, detached HEAD, SHA-256, shallow."""
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -176,3 +178,27 @@ def test_partial_clone(author: Path, tree: dict, tmp_path: Path, what: str) -> N
     must_dvx(partial, "fetch", "--rev", "HEAD~1")
     must_dvx(partial, "checkout", "--rev", "HEAD~1", "model.bin")
     assert len((partial / "model.bin").read_bytes()) == 120_000
+
+
+def test_path_outside_of_the_sparse_checkout_is_named_as_such_and_left_alone(
+    tmp_path: Path, explains: Callable[..., None]
+) -> None:
+    repo = make_repo(tmp_path / "repo")
+    for folder in ("a", "b"):
+        write_tree(repo / folder, {"data/x": folder.encode(), "code": b"1"})
+        must_dvx(repo, "add", f"{folder}/data")
+        run_git(repo, "add", f"{folder}/code")
+    commit(repo, "data")
+    run_git(repo, "sparse-checkout", "set", "--no-cone", "/*", "!/b/data.dvx")
+    assert "outside of the sparse checkout: 1 pointer" in must_dvx(repo, "status").out
+    assert json.loads(must_dvx(repo, "status", "--json").out)["left_out"] == ["b/data.dvx"]
+    (repo / "b" / "data" / "x").write_bytes(b"work")
+    for command in ("status", "checkout", "add"):
+        ran = run_dvx(repo, command, "b/data")
+        explains(ran, 1, "outside of the sparse checkout", "git sparse-checkout add b")
+    assert not (repo / "b" / "data.dvx").exists()
+    assert (repo / "b" / "data" / "x").read_bytes() == b"work"
+    assert run_git(repo, "status", "--porcelain") == ""
+    run_git(repo, "sparse-checkout", "disable")
+    must_dvx(repo, "add", "b/data")
+    assert run_git(repo, "status", "--porcelain") == "M  b/data.dvx"

@@ -524,3 +524,190 @@ def test_merge_driver_called_with_other_arguments_says_how(tmp_path: Path) -> No
     ran = run_dvx(repo, "merge-driver", "a", "b", "c")
     assert ran.code == 2
     assert subprocess.run(["git", "status"], cwd=repo, check=True, capture_output=True).returncode == 0
+
+
+# What was measured of one version
+
+
+def test_metrics_of_two_versions_are_no_conflict_and_leave_the_merged_pointer_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    repo = _repo(tmp_path, BASE)
+    run_git(repo, "switch", "-q", "-c", "other")
+    (repo / "data" / "theirs").write_bytes(b"t")
+    must_dvx(repo, "add", "data", "--metric", "count=4", "--param", "side=64", "--meta", "licence=MIT")
+    commit(repo, "theirs")
+    run_git(repo, "switch", "-q", "main")
+    _check_out(repo)
+    (repo / "data" / "ours").write_bytes(b"o")
+    must_dvx(repo, "add", "data", "--metric", "count=5", "--param", "side=64")
+    commit(repo, "ours")
+    ran = run(["git", "merge", "-q", "--no-edit", "other"], repo)
+    assert ran.code == 0, ran.err
+    assert "`data` was merged: `[metrics]` of the two versions left the pointer" in ran.err
+    extra = parse_pointer((repo / "data.dvx").read_bytes()).extra
+    assert extra == {"meta": {"licence": "MIT"}, "params": {"side": 64}}
+    _check_out(repo)
+    assert _plain(repo) == {**BASE, "theirs": b"t", "ours": b"o"}
+
+
+def test_metrics_go_with_the_side_that_resolve_takes(tmp_path: Path) -> None:
+    repo = _repo(tmp_path)
+    (repo / "model").write_bytes(b"base")
+    must_dvx(repo, "add", "model", "--metric", "acc=0.5")
+    commit(repo, "base")
+    for branch, acc in (("other", "0.7"), ("main", "0.6")):
+        run_git(repo, "switch", "-q", *(["-c"] if branch == "other" else []), branch)
+        _check_out(repo)
+        (repo / "model").write_bytes(branch.encode())
+        must_dvx(repo, "add", "model", "--metric", f"acc={acc}", "--param", f"of={branch}")
+        commit(repo, branch)
+    assert run(["git", "merge", "-q", "--no-edit", "other"], repo).code == 1
+    ran = must_dvx(repo, "resolve", "--theirs", "model")
+    assert "left the pointer" not in ran.err
+    extra = parse_pointer((repo / "model.dvx").read_bytes()).extra
+    assert extra == {"metrics": {"acc": 0.7}, "params": {"of": "other"}}
+    assert (repo / "model").read_bytes() == b"other"
+
+
+# Merges that are not `git merge` of one branch
+
+
+def test_octopus_merge_of_one_directory_is_a_conflict_that_resolve_ends(tmp_path: Path) -> None:
+    """git-merge-octopus merges files itself, line by line: it asks no merge driver."""
+    repo = _repo(tmp_path, BASE)
+    for name in ("one", "two"):
+        _branch(repo, name, {**BASE, name: name.encode()})
+    ran = run(["git", "merge", "-q", "--no-edit", "one", "two"], repo)
+    assert ran.code == 1
+    must_dvx(repo, "resolve")
+    commit(repo, "octopus")
+    assert _plain(repo) == {**BASE, "one": b"one", "two": b"two"}
+
+
+def test_octopus_merge_of_different_pointers_brings_all_data(tmp_path: Path) -> None:
+    repo = _repo(tmp_path, BASE)
+    for name in ("one", "two"):
+        run_git(repo, "switch", "-q", "-c", name, "main")
+        write_tree(repo / name, {"x": name.encode()})
+        _add(repo, name)
+        run_git(repo, "reset", "-q", ".gitignore")  # else its line at the same place is the conflict
+        run_git(repo, "checkout", "-q", "--", ".gitignore")
+        commit(repo, name)
+    run_git(repo, "switch", "-q", "main")
+    run_git(repo, "merge", "-q", "--no-edit", "one", "two")
+    _check_out(repo)
+    assert _plain(repo, "one") == {"x": b"one"}
+    assert _plain(repo, "two") == {"x": b"two"}
+
+
+def test_merge_tree_merges_directories_without_touching_the_workspace(tmp_path: Path) -> None:
+    repo = _repo(tmp_path, BASE)
+    _branch(repo, "one", {**BASE, "x": b"x"})
+    _branch(repo, "two", {**BASE, "y": b"y"})
+    _branch(repo, "clash", {**BASE, "y": b"other"})
+    tree = run_git(repo, "merge-tree", "--write-tree", "one", "two").splitlines()[0]
+    pointer = parse_pointer(run_git(repo, "show", f"{tree}:data.dvx").encode() + b"\n")
+    assert pointer.files == len(BASE) + 2
+    ran = run(["git", "merge-tree", "--write-tree", "two", "clash"], repo)
+    assert ran.code == 1
+    assert "data/y" in ran.err
+    assert _plain(repo) == BASE
+    assert run_git(repo, "status", "--porcelain") == ""
+
+
+def test_rebase_onto_and_cherry_pick_of_a_clashing_version_bring_the_bytes(tmp_path: Path) -> None:
+    repo = _repo(tmp_path, BASE)
+    _branch(repo, "base2", {**BASE, "a.png": b"two"})
+    run_git(repo, "switch", "-q", "-c", "topic")
+    _save(repo, {**BASE, "a.png": b"one"}, "left behind")
+    _save(repo, {**BASE, "a.png": b"one", "t": b"t"}, "moved")
+    run_git(repo, "rebase", "-q", "--onto", "base2", "HEAD~1")
+    _check_out(repo)
+    assert _plain(repo) == {**BASE, "a.png": b"two", "t": b"t"}
+    assert run(["git", "cherry-pick", "ORIG_HEAD~1"], repo).code == 1
+    must_dvx(repo, "resolve", "--theirs", "data/a.png")
+    run_git(repo, "-c", "core.editor=true", "cherry-pick", "--continue")
+    assert _plain(repo) == {**BASE, "a.png": b"one", "t": b"t"}
+
+
+def test_bare_repository_ends_the_merge_of_a_directory_as_a_conflict(tmp_path: Path) -> None:
+    """A merged pointer needs its data in a local store, and servers that merge run no drivers."""
+    repo = _repo(tmp_path, BASE)
+    _branch(repo, "one", {**BASE, "x": b"x"})
+    _branch(repo, "two", {**BASE, "y": b"y"})
+    run_git(tmp_path, "clone", "-q", "--bare", str(repo), "bare")
+    ran = run(["git", "merge-tree", "--write-tree", "one", "two"], tmp_path / "bare")
+    assert (ran.code, "CONFLICT (content)" in ran.out) == (1, True)
+
+
+def test_conflict_whose_markers_were_staged_is_brought_back_and_resolved(tmp_path: Path) -> None:
+    repo = _repo(tmp_path, BASE)
+    _branch(repo, "other", {**BASE, "a.png": b"theirs", "t": b"t"})
+    _save(repo, {**BASE, "a.png": b"ours", "o": b"o"}, "ours")
+    assert run(["git", "merge", "-q", "--no-edit", "other"], repo).code == 1
+    assert "`dvx resolve`" in must_dvx(repo, "status").err
+    run_git(repo, "add", "data.dvx")
+    ran = run_dvx(repo, "resolve")
+    assert ran.code == 1
+    assert "git checkout -m -- data.dvx" in ran.err
+    ran = run_dvx(repo, "hooks", "check")
+    assert ran.code == 1
+    assert "fix: git checkout -m -- data.dvx && dvx resolve" in ran.err
+    run_git(repo, "checkout", "-m", "--", "data.dvx")
+    must_dvx(repo, "resolve", "--theirs")
+    commit(repo, "merged")
+    assert _plain(repo) == {**BASE, "a.png": b"theirs", "t": b"t", "o": b"o"}
+
+
+def test_pointer_kept_against_a_deletion_keeps_its_ignore_line(tmp_path: Path) -> None:
+    repo = _file_branches(tmp_path, b"base", b"theirs")
+    run_git(repo, "switch", "-q", "-c", "gone")
+    must_dvx(repo, "rm", "model.bin")
+    commit(repo, "gone")
+    run_git(repo, "switch", "-q", "other")
+    _check_out(repo)
+    assert run(["git", "merge", "-q", "--no-edit", "gone"], repo).code == 1
+    status = must_dvx(repo, "status")
+    assert "unmerged:  model.bin.dvx" in status.out
+    assert "hint: end the conflicts: `dvx resolve`" in status.err
+    listed = must_dvx(repo, "resolve").out
+    assert "ours 6 B" in listed
+    assert "theirs none" in listed
+    must_dvx(repo, "resolve", "--ours")
+    commit(repo, "kept")
+    assert run_git(repo, "status", "--porcelain", "--untracked-files=all") == ""
+    assert (repo / "model.bin").read_bytes() == b"theirs"
+
+
+def test_ignore_file_in_conflict_is_left_to_the_person(tmp_path: Path) -> None:
+    repo = _file_branches(tmp_path, b"base", b"theirs")
+    for name in ("one", "two"):
+        run_git(repo, "switch", "-q", "-c", name, "main")
+        _check_out(repo)
+        must_dvx(repo, "mv", "model.bin", f"{name}.bin")
+        commit(repo, name)
+    assert run(["git", "merge", "-q", "--no-edit", "one"], repo).code == 1
+    before = (repo / ".gitignore").read_bytes()
+    assert b"<<<<<<<" in before
+    must_dvx(repo, "resolve", "--ours")
+    assert (repo / ".gitignore").read_bytes() == before
+    assert run_git(repo, "status", "--porcelain", "--", ".gitignore") == "UU .gitignore"
+    assert (repo / "two.bin").exists()
+
+
+def test_add_does_not_end_a_conflict_by_the_way(tmp_path: Path) -> None:
+    repo = _repo(tmp_path, BASE)
+    _branch(repo, "other", {**BASE, "a.png": b"theirs", "t": b"t"})
+    _save(repo, {**BASE, "a.png": b"ours"}, "ours")
+    assert run(["git", "merge", "-q", "--no-edit", "other"], repo).code == 1
+    before = _text(repo)
+    ran = run_dvx(repo, "add", "data")
+    assert ran.code == 1
+    assert "`data` is in a merge conflict" in ran.err
+    assert _text(repo) == before
+    must_dvx(repo, "add", "--force", "data")
+    assert parse_pointer((repo / "data.dvx").read_bytes()).files == len(BASE)
+    run_git(repo, "checkout", "-m", "--", "data.dvx")
+    must_dvx(repo, "resolve", "--ours")
+    assert _plain(repo) == {**BASE, "a.png": b"ours", "t": b"t"}

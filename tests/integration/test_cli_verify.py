@@ -55,6 +55,32 @@ def test_differences_are_grouped_with_five_names_a_count_and_the_next_command(re
     assert run_dvx(repo, "verify", "-q").code == 0
 
 
+def test_what_is_only_missing_is_brought_back_without_force(repo):
+    (repo / "model.bin").unlink()
+    (repo / "data/00").write_bytes(b"my work")
+    ran = run_dvx(repo, "verify", "model.bin")
+    assert "hint: bring the workspace to the pointers: `dvx pull model.bin`" in ran.err
+    must_dvx(repo, "pull", "model.bin")
+    assert (repo / "data/00").read_bytes() == b"my work"
+
+
+def test_wrong_bytes_in_a_pack_of_the_right_size_are_mended_by_the_printed_hint(repo):
+    pack = remote_packs(repo)[-1]
+    data = bytearray(pack.read_bytes())
+    data[len(data) // 2] ^= 1
+    pack.chmod(0o644)
+    pack.write_bytes(bytes(data))
+    assert run_dvx(repo, "verify", "--remote").code == 0  # sizes alone do not show it
+    ran = run_dvx(repo, "verify", "--sample", "100%")
+    assert ran.code == 7
+    hints = [line for line in ran.err.splitlines() if line.startswith("hint")]
+    key = pack.relative_to(repo.parent / "remote").as_posix()
+    assert hints == [f"hint: delete `{key}` there, then push from a clone that has the data: `dvx push`"]
+    pack.unlink()
+    must_dvx(repo, "push")
+    must_dvx(repo, "verify", "--sample", "100%")
+
+
 @pytest.mark.parametrize(
     ("args", "parts"),
     [

@@ -441,3 +441,15 @@ def test_chunks_scattered_over_a_store_are_stored_again_and_counted(work, monkey
     work.remove("second")
     work.checkout("second")
     assert work.snapshot("second") == picked
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("name", ["new\nline", "tab\tx", "back\\slash", "x" * 252])
+def test_name_that_no_pointer_can_have_is_refused_before_anything_is_written(work, name):
+    work.write({name: b"x", "line": b"in Git"})
+    with pytest.raises(PathRefused) as caught:
+        work.add(name)
+    assert caught.value.affected == "nothing was added"
+    before = work.git("diff", "HEAD", "--name-only")
+    assert ".gitignore" not in before
+    assert work.git("status", "--porcelain", "--untracked-files=all", "--", "line") == "?? line\n"

@@ -126,3 +126,18 @@ def test_unknown_revision_path_and_overlap_are_refused(repo):
     assert "`data/sub` is inside `data`" in ran.err
     assert (repo / "data/sub/b").read_bytes() == b"old b" * 1000
     assert store_of(repo).is_dir()
+
+
+def test_going_back_and_forth_between_committed_versions_needs_no_force(repo):
+    for rev, tree in (("v1", OLD), ("HEAD", NEW), ("v1", OLD), ("main", NEW)):
+        must_dvx(repo, "checkout", "--rev", rev, "data")
+        assert read_tree(repo / "data") == tree
+    assert run_git(repo, "status", "--porcelain") == ""
+
+
+def test_path_that_the_revision_lacks_is_named_with_what_lists_that_revision(repo):
+    ran = run_dvx(repo, "checkout", "--rev", "v1", "nothing")
+    assert ran.code == 1
+    assert "`nothing` is not tracked by dvx at `v1`" in ran.err
+    assert "`dvx ls --rev v1`" in ran.err
+    assert "dvx add" not in ran.err

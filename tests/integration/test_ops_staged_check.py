@@ -55,7 +55,7 @@ def test_conflict_markers_and_garbage_are_errors(repo: Workspace) -> None:
     stage(repo, "data.dvx", b"version = 1\n")
     report = check(repo, "model.dvx", "data")
     assert [problem.finding for problem in report.problems][:2] == [Finding.INVALID, Finding.CONFLICT]
-    assert "git checkout --ours -- model.dvx && git add model.dvx" in report.problems[1].command
+    assert "git checkout -m -- model.dvx && dvx resolve" in report.problems[1].command
     assert not report.is_clean
 
 
@@ -203,7 +203,7 @@ def test_data_committed_to_git_beside_its_pointer(repo: Workspace) -> None:
         (Finding.DATA_IN_GIT, "model"),
     }
     command = next(problem.command for problem in report.problems if problem.path == "data")
-    assert command == "git rm -r --cached -- data/a data/b"
+    assert command == "git rm -r -q --cached -- data/a data/b"
     subprocess.run(command, shell=True, cwd=repo.root, check=True)
     assert findings(repo) == [("data-in-git", "model")]
 
@@ -221,7 +221,8 @@ def test_pointer_whose_data_is_nowhere_known_is_a_warning(repo: Workspace) -> No
     stage(repo, "lost.dvx", text.replace(old, "ab" * 32).encode())
     report = check(repo)
     assert [(problem.finding, problem.path) for problem in report.problems] == [
-        (Finding.DATA_NOT_STORED, "lost")
+        (Finding.DATA_NOT_IGNORED, "lost"),
+        (Finding.DATA_NOT_STORED, "lost"),
     ]
     assert report.is_clean
 
@@ -291,3 +292,20 @@ def test_large_files_prints_commands_that_work(repo: Workspace) -> None:
     subprocess.run(command.partition(" && ")[0], shell=True, cwd=repo.root, check=True)
     repo.add("-dash.bin", "a b.bin", "ü.bin")
     assert large(repo) == []
+
+
+def test_many_files_of_a_renamed_folder_are_taken_out_by_one_short_command_that_works(
+    repo: Workspace,
+) -> None:
+    repo.write({f"data/more-{number}": b"x" for number in range(10)})
+    repo.add("data")
+    repo.commit()
+    os.rename(repo.path("data"), repo.path("moved"))
+    os.rename(repo.path("data.dvx"), repo.path("moved.dvx"))
+    repo.git("add", "-A")
+    (problem,) = check(repo).problems
+    assert problem.command == "git rm -r -q --cached -- moved && dvx add moved"
+    repo.git("rm", "-r", "-q", "--cached", "--", "moved")
+    repo.add("moved")
+    assert check(repo).problems == []
+    assert repo.git("status", "--porcelain", "--untracked-files=all").count("moved") == 1  # its pointer

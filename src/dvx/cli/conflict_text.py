@@ -30,6 +30,15 @@ def conflict_summary(pointer_path: str, conflicts: "Sequence[Conflict]") -> list
     ]
 
 
+def dropped_warning(path: str, tables: Sequence[str]) -> str:
+    """That the merged pointer has no metrics and the like any more, and what records new ones."""
+    names = ", ".join(f"`[{table}]`" for table in tables)
+    return escape(
+        f"dvx: `{path}` was merged: {names} of the two versions left the pointer, because they do not"
+        f" describe the merged data; record its own: `dvx add {shlex.quote(path)}` with --params, --metrics or --from"
+    )
+
+
 def choice_hint(path: str) -> str:
     """How to decide about what is in conflict in a tracked path."""
     return f"choose: `dvx resolve --ours {shlex.quote(path)}` or `--theirs`, also for single paths in it"

@@ -49,6 +49,7 @@ def status_fields(report: "StatusReport") -> Fields:
             for path, error in sorted(report.broken.items())
         ],
         "removed": report.removed,
+        "left_out": report.left_out,
         "remote": without_password(report.remote) if report.remote is not None else None,
     }
 

@@ -26,6 +26,8 @@ def resolve_fields(report: "ResolveReport") -> Fields:
             {"path": path, "kind": error.kind, "message": error.what}
             for path, error in sorted(report.kept.items())
         ],
+        "staged_with_markers": report.marked,
+        "dropped": [{"path": path, "tables": tables} for path, tables in sorted(report.dropped.items())],
     }
 
 

@@ -41,10 +41,14 @@ class StatusText:
         yield from self._remote()
         if self._is_data_clean():
             yield self._clean()
+        if self.report.left_out:
+            yield f"outside of the sparse checkout: {plural(len(self.report.left_out), 'pointer')}"
 
     def hints(self) -> Iterator[str]:
         """The next commands."""
         states = {status.state for status in self.report.paths}
+        if any(status.git == "unmerged" for status in self.report.paths):
+            yield "end the conflicts: `dvx resolve`"
         if PathState.CHANGED in states:
             yield "keep the changes: `dvx add --update`, or undo them: `dvx checkout --force TARGET`"
         if PathState.OUTDATED in states:

@@ -46,7 +46,10 @@ def verify_hints(report: VerifyReport) -> Iterator[str]:
     yield from _workspace_hints(report.workspace or ())
     if report.remote is None:
         return
-    lacking = [root.tracked.path for root in report.remote.roots if root.state is not PresenceState.COMPLETE]
+    roots = [root for root in report.remote.roots if root.state is not PresenceState.COMPLETE]
+    # Bytes that are wrong in an object of the right size: a push sees the object and sends nothing.
+    yield from dict.fromkeys(escape(hint) for root in roots for hint in root.hints)
+    lacking = [root.tracked.path for root in roots if not root.hints]
     if lacking:
         command = _command("dvx push", lacking, f"-r {report.remote.name}")
         yield f"send what the remote lacks, from a clone that has it: `{command}`"
@@ -60,7 +63,9 @@ def _workspace_hints(checks: Sequence[WorkspaceCheck]) -> Iterator[str]:
     if any(check.paths(Deviation.EXTRA) for check in checks):
         yield "delete what is extra, or leave it out with a line in `.dvxignore`"
     if lost:
-        yield f"bring the workspace to the pointers: `{_command('dvx pull --force', lost)}`"
+        # What is only missing needs no force, which gives up work elsewhere in these paths.
+        command = "dvx pull --force" if set(lost) & set(kept) else "dvx pull"
+        yield f"bring the workspace to the pointers: `{_command(command, lost)}`"
     if kept:
         yield f"or make the pointers say what the workspace has: `{_command('dvx add', kept)}`"
 

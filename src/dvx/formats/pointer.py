@@ -176,10 +176,10 @@ def _refuse_conflict(name: str, *, cause: Exception) -> NoReturn:
         f"`{name}` has unresolved merge conflict markers",
         affected=_UNTOUCHED,
         hints=[
-            f"keep your version: `git checkout --ours {quoted}`",
+            "merge what can be merged, and list the rest: `dvx resolve`",
+            f"or keep your version: `git checkout --ours {quoted}`",
             f"or theirs: `git checkout --theirs {quoted}`",
             f"then mark it resolved: `git add {quoted}`",
-            "or have the two versions merged, file by file in a directory: `dvx resolve`",
         ],
         kind="conflict-markers",
     ) from cause

@@ -1,7 +1,7 @@
 """Merging pointers: three versions of a pointer's values into one, and conflicts written as Git writes them.
 
-Owns the merge of unknown keys and tables by key, and the text with conflict markers. Must not read a store: how
-two versions of a directory become one is dvx.formats.manifest_merge.
+Owns the merge of unknown keys and tables by key, which tables go with the data instead, and the text with conflict
+markers. Must not read a store: how two versions of a directory become one is dvx.formats.manifest_merge.
 """
 
 from collections.abc import Mapping
@@ -9,10 +9,15 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Final
 
+from dvx.formats.metadata import METRICS, PARAMS, SOURCE
 from dvx.formats.pointer import Pointer
 from dvx.formats.three_way import Side, winning_side
 
 DEFAULT_MARKER_BYTES: Final = 7
+# What was measured of the data, what it was made with, and where it is from: true of one version of the data only.
+_OF_THE_DATA: Final = frozenset({METRICS, PARAMS, SOURCE, "import"})
+# What two versions have in common holds for their merge too; numbers measured of each do not.
+_MAY_BE_SHARED: Final = frozenset({PARAMS, SOURCE})
 
 _Key = tuple[str, ...]
 _Table = dict[str, object]
@@ -90,9 +95,40 @@ def _merge_value(sides: Mapping[Side, object], *, choice: Side) -> tuple[object,
 
 
 def merge_extra(sides: PointerSides, *, choice: Side = Side.OURS) -> MergedTable:
-    """Merge the keys of a pointer other than those that say what its data is."""
+    """Merge the keys of a pointer other than those that say what its data is.
+
+    Where the sides have different data, the tables that describe data are left out: see `tables_of_data`.
+    """
     base = sides.base.extra if sides.base is not None else {}
-    return merge_tables(base, sides.ours.extra, sides.theirs.extra, choice=choice)
+    left_out = frozenset() if _is_same_data(sides.ours, sides.theirs) else _OF_THE_DATA
+    merged = [_without(extra, left_out) for extra in (base, sides.ours.extra, sides.theirs.extra)]
+    return merge_tables(*merged, choice=choice)
+
+
+def tables_of_data(sides: PointerSides, data: Pointer) -> _Table:
+    """The tables that describe `data`, the data of the merge: those of the side that has it, as they are.
+
+    Data of neither side (a merged directory) has no metrics and no import; its parameters and its source are those
+    that both sides agree on. Empty where the sides have the same data, since `merge_extra` merges these by key.
+    """
+    if _is_same_data(sides.ours, sides.theirs):
+        return {}
+    for side in (sides.ours, sides.theirs, sides.base):
+        if side is not None and _is_same_data(side, data):
+            return {key: value for key, value in side.extra.items() if key in _OF_THE_DATA}
+    ours, theirs = sides.ours.extra, sides.theirs.extra
+    return {
+        key: ours[key]
+        for key in sorted(_MAY_BE_SHARED & ours.keys() & theirs.keys())
+        if repr(ours[key]) == repr(theirs[key])
+    }
+
+
+def dropped_tables(sides: PointerSides, merged: Pointer) -> list[str]:
+    """The tables of either side that `merged` has not, because its data is that of neither; sorted."""
+    if any(_is_same_data(side, merged) for side in (sides.ours, sides.theirs)):
+        return []
+    return sorted(_OF_THE_DATA & {*sides.ours.extra, *sides.theirs.extra} - merged.extra.keys())
 
 
 def content_side(sides: PointerSides) -> Side | None:
@@ -106,11 +142,17 @@ def with_content_of(pointer: Pointer, extra: Mapping[str, object]) -> Pointer:
     return replace(pointer, extra=extra)
 
 
+def with_tables(sides: PointerSides, data: Pointer, merged: MergedTable) -> Pointer:
+    """A pointer that names the data of `data`, with the merged keys and the tables that describe this data."""
+    extra = {**merged.values, **tables_of_data(sides, data)}
+    return with_content_of(data, dict(sorted(extra.items())))
+
+
 def conflict_sides(sides: PointerSides) -> tuple[Pointer | None, Pointer, Pointer]:
     """Base, ours and theirs, all with the keys that merge already merged: what is left differs by conflicts only."""
 
     def side_of(pointer: Pointer, side: Side) -> Pointer:
-        return with_content_of(pointer, merge_extra(sides, choice=side).values)
+        return with_tables(sides, pointer, merge_extra(sides, choice=side))
 
     winner = content_side(sides)
     ours = sides.theirs if winner is Side.THEIRS else sides.ours
@@ -149,6 +191,14 @@ def mark_conflict(
 
 def _content(pointer: Pointer) -> tuple[object, ...]:
     return pointer.kind, pointer.id, pointer.size, pointer.files
+
+
+def _is_same_data(one: Pointer, other: Pointer) -> bool:
+    return _content(one) == _content(other)
+
+
+def _without(table: Mapping[str, object], keys: frozenset[str]) -> _Table:
+    return {key: value for key, value in table.items() if key not in keys}
 
 
 def _lines(text: bytes) -> list[bytes]:

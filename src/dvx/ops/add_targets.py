@@ -16,8 +16,11 @@ from dvx.core.errors import (
     PathRefused,
     UnsupportedVersion,
     UsageError,
+    WorkspaceConflict,
     name_some,
 )
+from dvx.core.paths import check_stored_path
+from dvx.core.shell_words import quote_all
 from dvx.formats.pointer import Pointer
 from dvx.ops.leaf_parts import LeafPart, LeafToCompare
 from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves, walk_named
@@ -29,7 +32,9 @@ from dvx.ops.staleness import check_not_stale
 from dvx.ops.trees import Ignore, Pair, Tree
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
+from dvx.repo.sparse import check_not_left_out
 from dvx.repo.targets import is_pattern
+from dvx.repo.unmerged import unmerged_pointers
 from dvx.store.page_reader import PageReader
 
 
@@ -106,6 +111,8 @@ def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> 
     named: dict[str, list[str]] = {}
     for path in _expand(project, paths):
         _check_broken(path, pointers.broken)
+        if path + ".dvx" in pointers.broken and not force:
+            _check_merged(project, path)
         data_path = _enclosing(path, tracked) or path
         named.setdefault(data_path, [])
         if data_path != path:
@@ -114,6 +121,7 @@ def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> 
             named[data_path] = [""]
     data_paths = sorted(named)
     _check_paths(project, data_paths, tracked)
+    check_not_left_out(project.repository, [path for path in data_paths if path not in tracked])
     targets = [_target(project, path, tracked.get(path), named[path]) for path in data_paths]
     return _checked_plan(project, targets, force=force)
 
@@ -185,7 +193,11 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
 
 
 def check_data_path(path: str) -> str:
-    """Return a path that may be tracked. Raises PathRefused for what belongs to Git or dvx, and for pointers."""
+    """Return a path that may be tracked.
+
+    Raises PathRefused for what belongs to Git or dvx, for pointers, and for names that no pointer can have: a line
+    end in one would make two rules of its line in `.gitignore`.
+    """
     parts = path.split("/")
     if path in ("", "."):
         raise PathRefused(
@@ -200,6 +212,11 @@ def check_data_path(path: str) -> str:
             hints=[f"add the data itself: `dvx add {path[:-4]}`, and the pointer with `git add {path}`"],
             kind="pointer-of-pointer",
         )
+    try:
+        check_stored_path(path + ".dvx")
+    except PathRefused as error:
+        error.affected, error.hints = "nothing was added", ("rename it",)
+        raise
     return path
 
 
@@ -210,6 +227,20 @@ def _check_broken(path: str, broken: Mapping[str, DvxError]) -> None:
         is_newer = isinstance(error, UnsupportedVersion) and path == data_path
         if is_newer or path.startswith(data_path + "/"):
             raise error
+
+
+def _check_merged(project: Project, path: str) -> None:
+    """Refuse to end a conflict by the way: the workspace has our version, and theirs would be lost unseen."""
+    if path + ".dvx" in {item.pointer_path for item in unmerged_pointers(project.repository)}:
+        raise WorkspaceConflict(
+            f"`{path}` is in a merge conflict, and the workspace has only what was here before the merge",
+            affected="nothing was added",
+            hints=[
+                "merge what can be merged, and list the rest: `dvx resolve`",
+                f"or take the workspace and nothing of theirs: `dvx add --force {quote_all([path])}`",
+            ],
+            kind="unmerged",
+        )
 
 
 def _enclosing(path: str, tracked: dict[str, TrackedPointer]) -> str | None:

@@ -6,11 +6,13 @@ Owns the choice of the file and the arithmetic of ranges. Must not write anywher
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Final
 
 from dvx.chunking.parts import Buffer
 from dvx.core.errors import BackendError, IntegrityError, NotFound, UsageError
 from dvx.core.ids import Hasher
+from dvx.core.shell_words import quote_all
 from dvx.formats.manifest import Entry
 from dvx.ops.foreign import Foreign
 from dvx.ops.project import Project
@@ -74,7 +76,7 @@ def cat(
     """
     targets = select_targets(project, [path]) if rev is None else _at(project, path, rev)
     with project.pages(remote_name) as pages:
-        tracked, start, entry = _one_file(targets, path, pages, "dvx ls")
+        tracked, start, entry = _one_file(targets, path, pages, ".")
 
     def find_source(whole: Sequence[Span]) -> DataSource:
         if (source := local_sources(project, [tracked]).get(tracked.pointer.id)) is not None:
@@ -95,10 +97,10 @@ def cat_foreign(
     """The bytes of a file of another repository."""
     targets = foreign.targets(path)
     if len(targets) != 1:
-        raise _not_one(path, "dvx ls")
+        raise _not_one(path, foreign.address.shown)
     store = foreign.store(targets[0].tracked, remote_name)
     with foreign.pages(store) as pages:
-        tracked, start, entry = _one_file(targets, path, pages, "dvx get REPO PATH")
+        tracked, start, entry = _one_file(targets, path, pages, foreign.address.shown)
     return _read(start, entry, wanted, lambda _: foreign.source(tracked, store))
 
 
@@ -107,16 +109,16 @@ def _at(project: Project, path: str, rev: str) -> list[Target]:
 
 
 def _one_file(
-    targets: Sequence[Target], path: str, pages: PageReader, see: str
+    targets: Sequence[Target], path: str, pages: PageReader, repository: str
 ) -> tuple[TrackedPointer, int, Entry]:
     """The one file that a path names: its pointer, its place in the stream and its entry."""
     if len(targets) != 1:
-        raise _not_one(path, see)
+        raise _not_one(path, repository)
     target = targets[0]
     if target.tracked.pointer.kind == "directory" and not target.inside:
-        raise _not_one(path, see)
+        raise _not_one(path, repository)
     tree = Tree("", target.tracked.path, target.tracked.pointer, target.inside)
-    found = [item for _, item in zip(range(2), tree.entries(pages), strict=False)]
+    found = _first_two(tree.entries(pages), path)
     if not found:
         raise NotFound(
             f"`{path}` is not in the tracked folder `{target.tracked.path}`",
@@ -127,15 +129,26 @@ def _one_file(
     start, name, entry = found[0]
     is_named = is_pattern(path) or name == path.rstrip("/") or target.tracked.pointer.kind == "file"
     if len(found) > 1 or not is_named or entry.kind == "directory":
-        raise _not_one(path, see)
+        raise _not_one(path, repository)
     return target.tracked, start, entry
 
 
-def _not_one(path: str, see: str) -> UsageError:
+def _first_two(entries: Iterator[tuple[int, str, Entry]], path: str) -> list[tuple[int, str, Entry]]:
+    """The first two entries, or the one that is called `path`: `a[1].txt` is a file before it is a pattern."""
+    found = list(islice(entries, 2))
+    if not is_pattern(path):
+        return found
+    return [item for item in chain(found, entries) if item[1] == path][:1] or found
+
+
+def _not_one(path: str, repository: str) -> UsageError:
+    hints = [f"name one file, or write the whole folder: `dvx get {quote_all([repository, path])} -o OUT`"]
+    if repository == ".":
+        hints.insert(0, "see what there is: `dvx ls`")
     return UsageError(
         f"`{path}` is not one file",
         affected="nothing was written",
-        hints=[f"name a file; see what there is: `{see}`", "write a whole folder: `dvx get REPO PATH`"],
+        hints=hints,
         kind="not-a-file",
     )
 

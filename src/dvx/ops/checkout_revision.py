@@ -7,7 +7,8 @@ commit says what the workspace has. Writing data is dvx.ops.pull.
 import os
 from collections.abc import Sequence
 
-from dvx.core.errors import DataMissing, FormatError, NotFound, WorkspaceConflict, name_some
+from dvx.core.errors import DataMissing, FormatError, GitError, NotFound, WorkspaceConflict, name_some
+from dvx.core.shell_words import quote_all
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import check_overlaps
 from dvx.ops.checkout import CheckoutResult
@@ -16,7 +17,7 @@ from dvx.ops.pull import checkout
 from dvx.ops.selection import workspace_pointers
 from dvx.ops.tracking import record_tracking
 from dvx.repo.pointers import TrackedPointer, pointers_at, read_pointer
-from dvx.repo.targets import resolve_targets
+from dvx.repo.targets import Target, resolve_targets
 
 
 def checkout_revision(
@@ -29,7 +30,7 @@ def checkout_revision(
     anything is written, WorkspaceConflict for pointers that no commit has and for work that is not stored, and
     DataMissing for data that the local store lacks.
     """
-    chosen = resolve_targets(pointers_at(project.repository, rev), targets)
+    chosen = _resolve(pointers_at(project.repository, rev), targets, rev=rev)
     moved = [target.tracked for target in chosen if not target.inside and _is_moved(project, target.tracked)]
     check_overlaps(
         [item.path for item in moved], {item.path: item for item in workspace_pointers(project).readable}
@@ -41,6 +42,16 @@ def checkout_revision(
     except DataMissing as error:
         raise _fetch_first(error, targets, rev=rev) from error
     return result, record_tracking(project, {item.path: item.pointer for item in moved})
+
+
+def _resolve(pointers: Sequence[TrackedPointer], targets: Sequence[str], *, rev: str) -> list[Target]:
+    try:
+        return resolve_targets(pointers, targets)
+    except NotFound as error:
+        error.what, error.affected = f"{error.what} at `{rev}`", "nothing was changed"
+        near = [hint for hint in error.hints if hint.startswith("did you mean")]
+        error.hints = (*near, f"list what is tracked there: `dvx ls --rev {quote_all([rev])}`")
+        raise
 
 
 def _is_moved(project: Project, tracked: TrackedPointer) -> bool:
@@ -61,6 +72,7 @@ def _check_committed(project: Project, moved: Sequence[TrackedPointer]) -> None:
         item.pointer_path
         for item in moved
         if item.pointer_path in changes and os.path.lexists(project.repository.absolute(item.pointer_path))
+        if not _is_in_a_commit(project, item.pointer_path)
     ]
     if lost:
         raise WorkspaceConflict(
@@ -68,6 +80,25 @@ def _check_committed(project: Project, moved: Sequence[TrackedPointer]) -> None:
             affected="nothing was changed",
             hints=["keep that version: `git commit`", "or give it up: the same command with `--force`"],
         )
+
+
+def _is_in_a_commit(project: Project, pointer_path: str) -> bool:
+    """Whether a reference reaches a commit with this pointer as it is now: going back and forth loses nothing."""
+    try:
+        object_id = os.fsdecode(project.git.run(["hash-object", "--", pointer_path])).strip()
+        search = [
+            "log",
+            "HEAD",
+            "--all",
+            "-1",
+            "--format=%H",
+            f"--find-object={object_id}",
+            "--",
+            pointer_path,
+        ]
+        return bool(project.git.run(["--literal-pathspecs", *search]).strip())
+    except GitError:
+        return False  # no commit yet
 
 
 def _fetch_first(error: DataMissing, targets: Sequence[str], *, rev: str) -> DataMissing:

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 
 from dvx.backends.folder import FolderBackend
-from dvx.core.errors import DataMissing, GitError, NotFound, UsageError
+from dvx.core.errors import DataMissing, GitError, NotFound, UsageError, name_some
 from dvx.core.progress import Reporter
 from dvx.formats.layout import MARKER_KEY
 from dvx.formats.placement import Placement
@@ -60,6 +61,10 @@ class ForeignProject(Project):
     def store_path(self) -> str:
         """The folder of the listings that were read; settings for the person's own stores do not count here."""
         return self.repository.default_store_path
+
+    def tracked_paths(self) -> list[str]:
+        """All data paths of that repository at the commit."""
+        return self._source.tracked_paths()
 
     @property
     def shown_root(self) -> str:
@@ -110,9 +115,18 @@ class Foreign:
                 f"`{path}` is not tracked by dvx in `{self.address.shown}` at commit {self.commit[:12]}",
                 affected="nothing was written",
                 hints=[hint for hint in error.hints if hint.startswith("did you mean")]
-                or [f"look at its pointers, `*.dvx`, at that commit of `{self.address.shown}`"],
+                or [self._tracked_hint(path)],
                 kind=error.kind,
             ) from error
+
+    def _tracked_hint(self, path: str) -> str:
+        paths = self.project.tracked_paths()
+        if not paths:
+            return "no data is tracked there at that commit; name another one: `--rev REV`"
+        similar = get_close_matches(path, paths, n=3)
+        return (
+            f"did you mean {name_some(similar)}?" if similar else f"what is tracked there: {name_some(paths)}"
+        )
 
     def store(self, tracked: TrackedPointer, remote_name: str | None) -> Store:
         """The store to read a root from: that of a repository on this machine if it has all of it, else the remote.

@@ -5,7 +5,7 @@ Owns where each file goes. Needs no repository here and keeps no store. The writ
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.backends.backend import ObjectNotFound
@@ -86,7 +86,10 @@ def get(
     found = [_find(foreign, target, store) for target, store in zip(targets, stores, strict=True)]
     if not any(one.files for one in found) and any(one.target.inside for one in found):
         raise _nothing_inside(foreign, path)
-    names = _choose_names(foreign, path, found, out=out, folder=folder)
+    exact = [replace(one, files=_spelt(one.files, path)) for one in found] if is_pattern(path) else []
+    is_exact = any(one.files for one in exact)
+    found = [one for one in exact if one.files] if is_exact else found
+    names = _choose_names(foreign, path, found, out=out, folder=folder, is_glob=not is_exact)
     result = GetResult(foreign.commit, names.out, paths=len(found))
     if names.single is not None:
         result.out = os.path.join(names.out, names.single)
@@ -97,6 +100,11 @@ def get(
     except ObjectNotFound as error:
         raise missing_on_remote([target.tracked for target in targets], found[0].store) from error
     return result
+
+
+def _spelt(files: Sequence[tuple[int, str, Entry]], path: str) -> list[tuple[int, str, Entry]]:
+    """What is called `path`, or below it: `a[1].txt` is that file where there is one, and a pattern elsewhere."""
+    return [item for item in files if (item[1] + "/").startswith(path + "/")]
 
 
 def _find(foreign: Foreign, target: Target, store: Store) -> _Found:
@@ -111,10 +119,16 @@ def _find(foreign: Foreign, target: Target, store: Store) -> _Found:
 
 
 def _choose_names(
-    foreign: Foreign, path: str, found: Sequence[_Found], *, out: str | None, folder: str
+    foreign: Foreign,
+    path: str,
+    found: Sequence[_Found],
+    *,
+    out: str | None,
+    folder: str,
+    is_glob: bool,
 ) -> _Names:
     place = os.path.realpath(os.path.join(folder, os.path.expanduser(out))) if out is not None else None
-    if is_pattern(path) and not any(one.target.tracked.path == path for one in found):
+    if is_pattern(path) and is_glob and not any(one.target.tracked.path == path for one in found):
         base = _folder_before_signs(path)
         return _Names(place or os.path.realpath(folder), base)
     tracked = found[0].target.tracked

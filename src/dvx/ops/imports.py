@@ -262,7 +262,13 @@ def _update_one(
     old = tracked.pointer
     if foreign.commit == source.commit and wanted.revision == source.revision:
         return Imported(tracked, source, source.commit, False)
-    new = bring_path(project, foreign, wanted.path, remote_name=remote_name)
+    try:
+        new = bring_path(project, foreign, wanted.path, remote_name=remote_name)
+    except NotFound as error:  # the source renamed it, or tracks it no more
+        error.what = f"the import `{tracked.path}` cannot be updated: {error.what}"
+        error.affected = "nothing was updated"
+        error.hints = (*error.hints, "update the others by their names: `dvx update PATH...`")
+        raise
     is_same = (new.kind, new.id) == (old.kind, old.id) and _mode(new) == _mode(old)
     if is_same and wanted.revision == source.revision:
         return Imported(tracked, source, source.commit, False)

@@ -30,11 +30,15 @@ class DriverFiles:
 
 @dataclass(slots=True)
 class DriverResult:
-    """`is_clean` if the result is a pointer (or a clean merge of lines); else what is in conflict, or what failed."""
+    """`is_clean` if the result is a pointer (or a clean merge of lines); else what is in conflict, or what failed.
+
+    `dropped` are tables that the merged pointer lacks, because they describe the data of one side.
+    """
 
     is_clean: bool
     conflicts: list[Conflict] = field(default_factory=list)
     error: DvxError | None = None
+    dropped: list[str] = field(default_factory=list)
 
 
 def run_merge_driver(open_project: Callable[[], Project], git: Git, files: DriverFiles) -> DriverResult:
@@ -56,7 +60,7 @@ def run_merge_driver(open_project: Callable[[], Project], git: Git, files: Drive
         _write_conflict(files, sides)
         return DriverResult(False, merge.conflicts)
     _write(files.ours, format_pointer(merge.pointer))
-    return DriverResult(True)
+    return DriverResult(True, dropped=merge.dropped)
 
 
 def _parse_sides(texts: list[bytes], name: str) -> PointerSides | None:

@@ -11,7 +11,14 @@ from dvx.core.errors import FormatError
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_merge import ConflictReason
 from dvx.formats.pointer import KIND_DIRECTORY, KIND_FILE, Pointer, format_pointer
-from dvx.formats.pointer_merge import PointerSides, content_side, merge_extra, with_content_of
+from dvx.formats.pointer_merge import (
+    MergedTable,
+    PointerSides,
+    content_side,
+    dropped_tables,
+    merge_extra,
+    with_tables,
+)
 from dvx.formats.three_way import Side
 from dvx.ops.merge_trees import TreeSides, merge_trees
 from dvx.ops.project import Project
@@ -62,10 +69,11 @@ class Conflict:
 
 @dataclass(slots=True)
 class PointerMerge:
-    """The merged pointer, or what is in its way."""
+    """The merged pointer, or what is in its way. `dropped` are tables that describe the data of one side only."""
 
     pointer: Pointer | None = None
     conflicts: list[Conflict] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
 
 def merge_pointers(
@@ -87,14 +95,16 @@ def merge_pointers(
     content = _merge_content(open_project, path, sides, choices, merge)
     if content is None or merge.conflicts:
         return merge
-    merge.pointer = with_content_of(content, extra.values)
+    merge.pointer = with_tables(sides, content, extra)
+    merge.dropped = dropped_tables(sides, merge.pointer)
     if _has_encoding(merge.pointer):
         return merge
     # Together the keys of both sides are more than a pointer holds: those of one side have to do.
     if rest is None:
         return PointerMerge(None, [Conflict("", "*", "too large when merged")])
     chosen = sides.theirs if rest is Side.THEIRS else sides.ours
-    return PointerMerge(with_content_of(content, chosen.extra))
+    kept = {key: value for key, value in chosen.extra.items() if key in extra.values}
+    return PointerMerge(with_tables(sides, content, MergedTable(kept, ())), dropped=merge.dropped)
 
 
 def _has_encoding(pointer: Pointer) -> bool:
@@ -139,13 +149,13 @@ def _merge_content(
 
 
 def _whole_conflict(sides: PointerSides) -> Conflict:
-    entries = [_entry(pointer) for pointer in (sides.base, sides.ours, sides.theirs)]
+    entries = [entry_of(pointer) for pointer in (sides.base, sides.ours, sides.theirs)]
     is_same_kind = sides.ours.kind == sides.theirs.kind
     reason = ConflictReason.BOTH_MODIFIED if sides.base is not None else ConflictReason.BOTH_ADDED
     return Conflict("", None, reason if is_same_kind else ConflictReason.FILE_AND_FOLDER, *entries)
 
 
-def _entry(pointer: Pointer | None) -> Entry | None:
+def entry_of(pointer: Pointer | None) -> Entry | None:
     """What a pointer names, in the form of an entry of a listing."""
     if pointer is None:
         return None

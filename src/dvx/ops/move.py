@@ -16,6 +16,7 @@ from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
 from dvx.ops.sources import stored_placements
 from dvx.ops.tracking import forget_tracking, record_tracking, stage
+from dvx.repo.followed import unfollow
 from dvx.repo.pointers import pointer_path_of
 from dvx.repo.targets import Target
 
@@ -52,6 +53,7 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
             project.stat_cache.forget(name)
         forget_tracking(project, names)
         _stage_removed(project, [pointer_path_of(name) for name in names])
+        unfollow(project.repository, [pointer_path_of(name) for name in names])
     return RemoveResult(tuple(names), 0 if keep else len(files))
 
 
@@ -148,6 +150,7 @@ def move_path(project: Project, source: str, target: str) -> str:
         _stage_removed(project, [item.pointer_path])
         project.stat_cache.forget(item.path)
         project.stat_cache.set_root(target, item.pointer.id)
+        unfollow(repository, [item.pointer_path])
     return target
 
 

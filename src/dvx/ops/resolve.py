@@ -4,17 +4,20 @@ Owns the use of Git's staging area as the only source of what ours and theirs we
 workspace. The merge itself is dvx.ops.merge_pointers, done again with the choices of a person.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dvx.core.errors import DvxError, NotFound
+from dvx.core.errors import DvxError, NotFound, PathRefused
 from dvx.formats.manifest_merge import ConflictReason
 from dvx.formats.pointer import Pointer
 from dvx.formats.pointer_merge import PointerSides
 from dvx.formats.three_way import Side
-from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, merge_pointers
+from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, merge_pointers
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout
+from dvx.ops.selection import workspace_pointers
+from dvx.repo.gitignore import add_ignore, ignore_line
 from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer, write_pointer
 from dvx.repo.targets import Target
 from dvx.repo.unmerged import (
@@ -40,13 +43,17 @@ class Unresolved:
 class ResolveReport:
     """`resolved` are data paths whose pointers were written and staged; `removed` those whose pointers were removed.
 
-    `kept` says for data paths among them why the workspace was not brought to the pointer.
+    `kept` says for data paths among them why the workspace was not brought to the pointer, `dropped` which tables
+    their pointers lost because they describe the data of one side only. `marked` are pointers of the work tree with
+    conflict markers whose versions Git has no more, because the text with markers was staged.
     """
 
     resolved: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     unresolved: list[Unresolved] = field(default_factory=list)
     kept: dict[str, DvxError] = field(default_factory=dict)
+    dropped: dict[str, list[str]] = field(default_factory=dict)
+    marked: list[str] = field(default_factory=list)
 
 
 def resolve(project: Project, paths: Sequence[str], side: Side | None) -> ResolveReport:
@@ -59,6 +66,7 @@ def resolve(project: Project, paths: Sequence[str], side: Side | None) -> Resolv
     report = ResolveReport()
     with project.workspace_lock():
         unmerged = unmerged_pointers(project.repository)
+        report.marked = _marked(project, {item.pointer_path for item in unmerged})
         chosen = _chosen(unmerged, paths) if paths else {item.pointer_path: [""] for item in unmerged}
         meant = [item for item in unmerged if item.pointer_path in chosen]
         for item in meant:
@@ -69,6 +77,15 @@ def resolve(project: Project, paths: Sequence[str], side: Side | None) -> Resolv
     for path in report.resolved:
         _check_out(project, path, report)
     return report
+
+
+def _marked(project: Project, unmerged: Collection[str]) -> list[str]:
+    broken = workspace_pointers(project).broken
+    return [
+        path
+        for path, error in sorted(broken.items())
+        if error.kind == "conflict-markers" and path not in unmerged
+    ]
 
 
 def _chosen(unmerged: Sequence[UnmergedPointer], paths: Sequence[str]) -> dict[str, list[str]]:
@@ -153,9 +170,9 @@ def _one_sided(ours: Pointer | DvxError | None, theirs: Pointer | DvxError | Non
         return Conflict("", None, f"the version of {side} is not a valid pointer")
     if ours is None and theirs is None:
         return Conflict("", None, "renamed or deleted on both sides")
-    return Conflict(
-        "", None, ConflictReason.DELETED_BY_US if ours is None else ConflictReason.DELETED_BY_THEM
-    )
+    reason = ConflictReason.DELETED_BY_US if ours is None else ConflictReason.DELETED_BY_THEM
+    entries = [entry_of(side) if isinstance(side, Pointer) else None for side in (ours, theirs)]
+    return Conflict("", None, reason, None, *entries)
 
 
 def _resolve_one(
@@ -173,13 +190,31 @@ def _resolve_one(
     elif merge.pointer is not None:
         write_pointer(repository, TrackedPointer(item.path, item.pointer_path, merge.pointer))
         project.git.stage([item.pointer_path])
+        _keep_out_of_git(project, item.path)
         report.resolved.append(item.path)
+        if merge.dropped:
+            report.dropped[item.path] = merge.dropped
     else:
         if is_choice:
             save_decisions(repository, item, choices.decided)
         report.unresolved.append(Unresolved(item, merge.conflicts))
         return
     forget_decisions(repository, item)
+
+
+def _keep_out_of_git(project: Project, path: str) -> None:
+    """Write the ignore line again where the merge took it away: the other side stopped tracking the data.
+
+    A `.gitignore` that is in conflict itself is left to the person.
+    """
+    if project.git.check_ignored([path]):
+        return
+    ignore_file, _ = ignore_line(path)
+    if project.git.run(["--literal-pathspecs", "ls-files", "-u", "--", ignore_file]):
+        return
+    with suppress(PathRefused):  # Git reads no `.gitignore` through a symbolic link
+        if add_ignore(project.repository, path) is not None:
+            project.git.stage([ignore_file])
 
 
 def _check_out(project: Project, path: str, report: ResolveReport) -> None:

@@ -47,6 +47,9 @@ def select_targets(project: Project, targets: Sequence[str]) -> list[Target]:
         for path, error in pointers.broken.items():
             if any(_may_mean(target, path) for target in targets):
                 raise error from None
+        from dvx.repo.sparse import check_not_left_out  # only for a path that is not there
+
+        check_not_left_out(project.repository, targets)
         raise
 
 

@@ -4,7 +4,8 @@ Owns the checks and the command that fixes each finding. Pointers are read from 
 work tree. Whether the data in the workspace is what they say is looked at in dvx.ops.staged_data.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -39,12 +40,15 @@ class Finding(StrEnum):
     DATA_IN_GIT = "data-in-git"
     DATA_CHANGED = "data-changed"
     DATA_NOT_STORED = "data-not-stored"
+    DATA_NOT_IGNORED = "data-not-ignored"
     NOT_COMPARED = "not-compared"
     STALE_METADATA = "stale-metadata"
 
 
 # These do not stop a commit.
-WARNINGS = frozenset({Finding.DATA_NOT_STORED, Finding.NOT_COMPARED})
+WARNINGS = frozenset({Finding.DATA_NOT_STORED, Finding.DATA_NOT_IGNORED, Finding.NOT_COMPARED})
+# More paths than this on one command line help nobody.
+_MOST_TYPED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ def check_staged(
         project, [file for file in changed if is_pointer_path(file.path)], report, fix=fix
     )
     report.problems += _data_in_git(project, changed, all_pointers)
+    report.problems += _not_ignored(project, valid, {problem.path for problem in report.problems})
     meant = [file for file in all_pointers if _is_meant(file.path, paths)]
     if looks_at_data and meant:
         from dvx.ops.staged_data import check_data  # 20 ms, only where something is tracked
@@ -178,7 +183,8 @@ def _too_large(path: str, size_bytes: int) -> Problem:
 def _invalid(path: str, error: DvxError) -> Problem:
     if error.kind == "conflict-markers":
         quoted = quote_all([path])
-        command = f"git checkout --ours -- {quoted} && git add {quoted}   (or --theirs)"
+        # Git keeps the three versions also when the text with markers was staged; `-m` brings them back.
+        command = f"git checkout -m -- {quoted} && dvx resolve"
         return Problem(Finding.CONFLICT, path, error.what, command)
     if isinstance(error, PathRefused):
         return Problem(Finding.UNSAFE_PATH, path, error.what, "")
@@ -219,9 +225,28 @@ def _data_in_git(
     new = [file.path.removesuffix(POINTER_SUFFIX) for file in changed if is_pointer_path(file.path)]
     for path in sorted(project.git.is_tracked(new)) if new else []:
         found.setdefault(path, [path])
+    ignored = project.git.check_ignored(list(found))
     for owner, paths in found.items():
         what = f"`{paths[0]}`{_and_more(paths)} would be committed to Git, and dvx tracks `{owner}`"
-        yield Problem(Finding.DATA_IN_GIT, owner, what, f"git rm -r --cached -- {quote_all(paths)}")
+        typed = quote_all(paths if len(paths) <= _MOST_TYPED else [owner])
+        # The add writes the line in `.gitignore` without which the next `git add` does it again.
+        ignore = "" if owner in ignored else f" && dvx add {quote_all([owner])}"
+        yield Problem(Finding.DATA_IN_GIT, owner, what, f"git rm -r -q --cached -- {typed}{ignore}")
+
+
+def _not_ignored(project: Project, new: Mapping[str, Pointer], known: set[str]) -> Iterator[Problem]:
+    """Data of new pointers that `git add .` would take, after `git mv` of a pointer for one."""
+    paths = [path for path in new if path not in known]
+    if not paths:
+        return
+    ignored = project.git.check_ignored(paths)
+    for path in paths:
+        if path not in ignored:
+            quoted = quote_all([path])
+            is_here = os.path.lexists(project.repository.absolute(path))
+            command = f"dvx add {quoted}" if is_here else f"dvx checkout {quoted} && dvx add {quoted}"
+            what = f"no line in `.gitignore` keeps `{path}` out of Git"
+            yield Problem(Finding.DATA_NOT_IGNORED, path, what, command)
 
 
 def _owner(path: str, tracked: set[str]) -> str | None:

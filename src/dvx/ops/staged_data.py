@@ -16,7 +16,7 @@ from dvx.formats.pointer import KIND_FILE, MAX_POINTER_BYTES, Pointer, parse_poi
 from dvx.ops.project import Project
 from dvx.ops.staged_check import Finding, Problem
 from dvx.ops.trees import stat_entry
-from dvx.repo.followed import quick_id
+from dvx.repo.followed import quick_id, unfollow
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer
 from dvx.repo.staged import StagedFile, staged_sizes
 from dvx.repo.stat_cache import StatRow, row_matches
@@ -44,21 +44,64 @@ def check_data(
     present = [file for file in files if os.path.lexists(project.repository.absolute(_data_path(file)))]
     roots = project.stat_cache.roots()
     unsure: list[TrackedPointer] = []
+    right: list[TrackedPointer] = []
     rows = _Rows(project, [_data_path(file) for file in present])
     for file, data in _contents(project, present):
         path = _data_path(file)
-        if not _is_right_by_row(project, path, quick_id(data), rows):
-            tracked = _parsed(file, data)
-            unsure += [tracked] if tracked is not None else []
+        root = quick_id(data)
+        if _is_right_by_row(project, path, root, rows):
+            if path not in roots and (tracked := _parsed(file, data)) is not None:
+                right.append(tracked)
+            continue
+        tracked = _parsed(file, data)
+        unsure += [tracked] if tracked is not None else []
     budget = _Budget(_MOST_HASHED_BYTES)
     changed = [item.path for item in unsure if _has_changed(project, item, roots.get(item.path), budget)]
     yield from _changed(changed)
+    wrong = {*changed, *budget.skipped, *roots}
+    _adopt(project, [*right, *(item for item in unsure if item.path not in wrong)])
     if budget.skipped:
         what = f"{name_some(budget.skipped)}: too much to compare here, and not as it was last seen"
         yield Problem(
             Finding.NOT_COMPARED, budget.skipped[0], what, f"dvx status {quote_all(budget.skipped)}"
         )
     yield from _not_stored(project, new)
+
+
+def _adopt(project: Project, right: Sequence[TrackedPointer]) -> None:
+    """Remember data that came to its place without dvx and is what its pointer says, so that it follows its pointer.
+
+    `git mv` of a folder for one moves pointers and the data beside them. A directory of which only a part is here
+    stays unknown: no more than this part is wanted.
+    """
+    if not right:
+        return
+    _forget_moved(project)
+    stored = project.local.complete_placements([item.pointer.id for item in right], jobs=project.jobs)
+    for item in right:
+        if item.pointer.id in stored and (item.pointer.kind == KIND_FILE or _is_whole(project, item)):
+            project.stat_cache.set_root(item.path, item.pointer.id)
+
+
+def _forget_moved(project: Project) -> None:
+    """Forget data that is gone together with its pointer: when Git brings the pointer back, the data is wanted."""
+    repository = project.repository
+    gone = [
+        path
+        for path in project.stat_cache.roots()
+        if not os.path.lexists(repository.absolute(path))
+        and not os.path.lexists(repository.absolute(path + POINTER_SUFFIX))
+    ]
+    for path in gone:
+        project.stat_cache.forget(path)
+    if gone:
+        unfollow(repository, [path + POINTER_SUFFIX for path in gone])
+
+
+def _is_whole(project: Project, item: TrackedPointer) -> bool:
+    from dvx.ops.staged_folder import folder_differs  # as below
+
+    return folder_differs(project, item, is_partial=False, at_most_bytes=0)[1] is False
 
 
 def _changed(paths: Sequence[str]) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from dvx.ops.project import Project
 from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, workspace_pointers
 from dvx.ops.staleness import stale_paths
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
+from dvx.repo.sparse import left_out_pointers
 from dvx.repo.targets import Target
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class RemoteState(StrEnum):
 class PathStatus:
     """One tracked path: its state, the files that differ, and where its pointer stands against HEAD.
 
-    `git` is "unchanged", "new" or "modified"; `remote` is None unless it was asked for; `problem` says why the
-    state is unknown. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
+    `git` is "unchanged", "new", "modified" or "unmerged"; `remote` is None unless it was asked for; `problem` says
+    why the state is unknown. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
     the data may be clean all the same.
     """
 
@@ -65,11 +66,12 @@ class PathStatus:
 @dataclass(slots=True)
 class StatusReport:
     """The whole report. `broken` are pointers that cannot be read; `removed` are pointers that HEAD has and the
-    work tree does not."""
+    work tree does not; `left_out` are those that a sparse checkout leaves out."""
 
     paths: list[PathStatus] = field(default_factory=list)
     broken: dict[str, DvxError] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     remote: str | None = None
 
     @property
@@ -119,6 +121,7 @@ def _select(project: Project, targets: Sequence[str], report: StatusReport) -> l
         return select_targets(project, targets)
     pointers: WorkspacePointers = workspace_pointers(project)
     report.broken = pointers.broken
+    report.left_out = left_out_pointers(project.repository)
     return [Target(item) for item in pointers.readable]
 
 

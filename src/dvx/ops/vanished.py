@@ -1,8 +1,8 @@
 """Data whose pointer Git took away: on another branch, before a commit, after `git rm`.
 
-Owns the rule for removing it: only what dvx brought or stored at a path, whose pointer Git has in some commit, and
-only if the local store has exactly these bytes. Everything else stays. Must not touch what Git or another pointer
-owns now.
+Owns the rule for removing it: only what dvx brought, stored or found right at a path, whose pointer Git has in some
+commit, and only if the local store has exactly these bytes. Everything else stays. Must not touch what Git or another
+pointer owns now.
 """
 
 import os

@@ -5,7 +5,7 @@ to the remote.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import DataMissing, DvxError
@@ -19,7 +19,7 @@ from dvx.store.store import Store
 
 @dataclass(slots=True)
 class RootCheck:
-    """One tracked path on a remote. `problem` says what a sampled reading found wrong."""
+    """One tracked path on a remote. `problem` says what a sampled reading found wrong, `hints` what mends it."""
 
     tracked: TrackedPointer
     state: PresenceState
@@ -28,6 +28,7 @@ class RootCheck:
     damaged: tuple[str, ...] = ()
     sampled: Sampled | None = None
     problem: str | None = None
+    hints: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -70,10 +71,7 @@ def verify_remote(
         root = item.pointer.id
         if root not in checks:
             checks[root] = _check_root(project, remote, item, found[root], sample)
-        seen = checks[root]
-        check.roots.append(
-            RootCheck(item, seen.state, seen.packs, seen.missing, seen.damaged, seen.sampled, seen.problem)
-        )
+        check.roots.append(replace(checks[root], tracked=item))
     return check
 
 
@@ -100,5 +98,5 @@ def _check_root(
     except DvxError as error:
         if not is_damage(error):
             raise
-        check.state, check.problem = PresenceState.DAMAGED, error.what
+        check.state, check.problem, check.hints = PresenceState.DAMAGED, error.what, error.hints
     return check

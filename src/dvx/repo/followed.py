@@ -8,6 +8,7 @@ workspace was changed since, by `dvx add` for one. Must not change data.
 
 import os
 import re
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -81,6 +82,23 @@ def mark_moved(repository: Repository) -> None:
     with suppress(OSError), open(followed_path(repository), "r+b") as file:
         if not file.read().endswith(_MOVED):
             file.write(_MOVED)
+
+
+def unfollow(repository: Repository, pointer_paths: Collection[str]) -> None:
+    """Take pointers out of the record: `dvx rm` and `dvx mv` moved their data away.
+
+    When Git brings back the same pointer, its data is wanted again, and no row says what was there.
+    """
+    recorded = read_followed(repository)
+    if recorded is None:
+        return
+    kept = (line for line in recorded.splitlines(keepends=True) if _path_of(line) not in pointer_paths)
+    write_followed(repository, b"".join(kept))
+    mark_moved(repository)
+
+
+def _path_of(line: bytes) -> str:
+    return _unquoted(line.rstrip(b"\n").partition(b"\t")[2])
 
 
 def quick_root(repository: Repository, pointer_path: str) -> bytes | None:

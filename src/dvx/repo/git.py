@@ -137,7 +137,7 @@ class Git:
         return set(_paths(answer.stdout))
 
     def changes_against_head(self, patterns: Sequence[str]) -> dict[str, str]:
-        """Return the files matching `patterns` that differ from HEAD, each "new", "modified" or "removed".
+        """Return the files matching `patterns` that differ from HEAD: "new", "modified", "removed" or "unmerged".
 
         Staged or not makes no difference; untracked files that no rule ignores are new.
         """
@@ -224,6 +224,8 @@ def _git_error(args: Sequence[str], answer: "subprocess.CompletedProcess[bytes]"
 
 def _change(code: str) -> str:
     """What the two letters of `git status --porcelain` mean for a file, seen from HEAD."""
+    if "U" in code or code in ("AA", "DD"):
+        return "unmerged"
     if "D" in code and code != "AD":
         return "removed" if code[1] == "D" or code[1] == " " else "modified"
     return "new" if code[0] in "A?" else "modified"

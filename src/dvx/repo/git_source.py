@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.core.errors import FormatError, GitError, NotFound, UnsupportedVersion, UsageError
+from dvx.core.errors import DvxError, FormatError, GitError, NotFound, UnsupportedVersion, UsageError
 from dvx.formats.pointer import MAX_POINTER_BYTES
 from dvx.repo.git import Git
 from dvx.repo.git_address import GitAddress
@@ -63,6 +63,11 @@ class SourceCommit:
         if config is None:
             return pointers, None
         return pointers, self.git.read_objects([config], limit_bytes=_MAX_CONFIG_BYTES)[0]
+
+    def tracked_paths(self) -> list[str]:
+        """The data paths of all pointers at this commit, wanted or not."""
+        files = self.git.ls_tree(self.commit, suffix=POINTER_SUFFIX)
+        return [path.removesuffix(POINTER_SUFFIX) for path, _ in files if is_pointer_path(path)]
 
     def _parsed(self, path: str, data: bytes) -> TrackedPointer:
         try:
@@ -158,7 +163,10 @@ def _open_here(address: GitAddress, rev: str | None, environment: Mapping[str, s
             kind="unknown-repository",
         )
     git = Git(place, foreign=True, environment=environment)
-    git_dir, is_bare = git.run(["rev-parse", "--absolute-git-dir", "--is-bare-repository"]).splitlines()
+    try:
+        git_dir, is_bare = git.run(["rev-parse", "--absolute-git-dir", "--is-bare-repository"]).splitlines()
+    except GitError as error:
+        raise _no_repository(address, error) from error
     real, own = os.path.realpath(place), os.path.realpath(os.fsdecode(git_dir))
     if real == own and is_bare != b"true" and os.path.basename(own) == ".git":
         place = os.path.dirname(own)
@@ -175,6 +183,18 @@ def _open_here(address: GitAddress, rev: str | None, environment: Mapping[str, s
     except NotFound as error:
         raise _unknown(address, rev) from error
     return SourceCommit(address, commit, place, git, is_fetched=False)
+
+
+def _no_repository(address: GitAddress, error: GitError) -> DvxError:
+    if "not a git repository" not in error.what:  # somebody else's, which Git refuses to read, for one
+        error.affected = error.affected or "nothing was read or written"
+        return error
+    return NotFound(
+        f"`{address.shown}` is not a Git repository",
+        affected="nothing was read or written",
+        hints=["name the folder that has `.git` in it, a bare repository, or a URL"],
+        kind="unknown-repository",
+    )
 
 
 @dataclass(frozen=True, slots=True)

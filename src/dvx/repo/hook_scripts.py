@@ -82,7 +82,7 @@ def config_command(name: str) -> str:
 
     Git appends the arguments of the hook. The script is read into the shell that Git started (1 ms saved).
     """
-    guard = '[ "$1" = 1 ] || exit 0; ' if name == "post-index-change" else ""
+    guard = f"{_MOVED} || exit 0; " if name == "post-index-change" else ""
     return (
         f"dvx_hook() {{ {guard}dvx_common=.git; "
         "[ -d .git ] || dvx_common=$(git rev-parse --git-common-dir); "
@@ -208,11 +208,16 @@ def _chain_lines(name: str, chained: Chained) -> list[str]:
     return [*lines, 'if [ -x "$chained" ]; then', f"    {command} || {failed}", "fi"]
 
 
+# Git says 0 where the index changed and the work tree did not: `git status`. It says so too of
+# `git sparse-checkout set` and `add`, which move files; they hold a lock meanwhile.
+_MOVED: Final = '[ "$1" = 1 ] || [ -f "${GIT_DIR:-.git}/info/sparse-checkout.lock" ]'
+
+
 def _guard_lines(name: str) -> list[str]:
     """Leave before Python starts when the staged pointers are those that the workspace followed last."""
     lines = []
     if name == "post-index-change":
-        lines.append('[ "$1" = 1 ] || exit "$code"')  # the index changed, the work tree did not: `git status`
+        lines.append(f'{_MOVED} || exit "$code"')
     lines += [
         "git_dir=$GIT_DIR",
         'if [ -z "$git_dir" ]; then',
@@ -228,6 +233,9 @@ def _guard_lines(name: str) -> list[str]:
     if name == "post-checkout":
         # Flag 0: files were checked out, and so may be a pointer that is the same in the index as before.
         same = f'[ "$3" = 1 ] && {same}'
+    if name == "post-index-change":
+        # A sparse checkout hides and shows pointers that stay the same in the index.
+        same = f'[ "$1" = 1 ] && {same}'
     return [*lines, f'if {same}; then exit "$code"; fi']
 
 

@@ -71,8 +71,9 @@ def test_parse_pointer_with_conflict_markers_says_how_to_resolve() -> None:
         parse_pointer(data, name="data/my set.dvx")
     assert caught.value.kind == "conflict-markers"
     assert "`data/my set.dvx`" in caught.value.what
-    assert "`git checkout --ours 'data/my set.dvx'`" in caught.value.hints[0]
-    assert "`git checkout --theirs 'data/my set.dvx'`" in caught.value.hints[1]
+    assert "`dvx resolve`" in caught.value.hints[0]
+    assert "`git checkout --ours 'data/my set.dvx'`" in caught.value.hints[1]
+    assert "`git checkout --theirs 'data/my set.dvx'`" in caught.value.hints[2]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from dvx.formats.pointer_merge import (
     PointerSides,
     conflict_sides,
     content_side,
+    dropped_tables,
     mark_conflict,
     merge_extra,
     merge_tables,
+    with_tables,
 )
 from dvx.formats.three_way import Side
 
@@ -103,3 +105,42 @@ def test_marked_text_shows_conflicts_only() -> None:
 )
 def test_markers_stand_around_what_differs(base: bytes, ours: bytes, theirs: bytes, marked: bytes) -> None:
     assert mark_conflict(base, ours, theirs, marker_bytes=3) == marked
+
+
+def _described(content: bytes, acc: float) -> Pointer:
+    extra: Table = {"metrics": {"acc": acc}, "params": {"lr": 0.1}, "meta": {"licence": "MIT"}}
+    return _pointer(content, extra)
+
+
+def test_tables_that_describe_data_go_with_the_side_whose_data_is_taken() -> None:
+    sides = PointerSides(_described(b"a", 0.5), _described(b"a", 0.55), _described(b"b", 0.7))
+    merged = merge_extra(sides)
+    assert merged.conflicts == ()  # the accuracy of the old data, measured again, is no rival of the new one
+    assert with_tables(sides, sides.theirs, merged) == sides.theirs
+
+
+def test_chosen_side_of_two_new_versions_brings_no_metric_of_the_other() -> None:
+    theirs = _pointer(b"c", {"metrics": {"f1": 0.9}, "meta": {"owner": "they"}})
+    sides = PointerSides(_pointer(b"a"), _described(b"b", 0.6), theirs)
+    merged = with_tables(sides, sides.ours, merge_extra(sides))
+    assert merged.extra["metrics"] == {"acc": 0.6}
+    assert merged.extra["meta"] == {"licence": "MIT", "owner": "they"}
+    assert dropped_tables(sides, merged) == []
+
+
+def test_data_of_neither_side_has_no_metrics_and_only_parameters_that_both_agree_on() -> None:
+    sides = PointerSides(_pointer(b"a"), _described(b"b", 0.6), _described(b"c", 0.6))
+    merged = with_tables(sides, _pointer(b"b and c"), merge_extra(sides))
+    assert merged.extra == {"meta": {"licence": "MIT"}, "params": {"lr": 0.1}}
+    assert dropped_tables(sides, merged) == ["metrics"]
+
+
+def test_same_data_on_both_sides_merges_its_tables_by_key() -> None:
+    sides = PointerSides(_described(b"a", 0.5), _described(b"b", 0.6), _described(b"b", 0.5))
+    merged = with_tables(sides, sides.ours, merge_extra(sides))
+    assert merged.extra["metrics"] == {"acc": 0.6}
+
+
+def test_marked_versions_carry_the_tables_of_their_own_data() -> None:
+    sides = PointerSides(_described(b"a", 0.5), _described(b"b", 0.6), _described(b"c", 0.7))
+    assert conflict_sides(sides) == (sides.base, sides.ours, sides.theirs)

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @click.command("add", cls=DvxCommand)
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option("-u", "--update", is_flag=True, help="Everything that is tracked and in the workspace.")
-@click.option("--force", is_flag=True, help="Also where the pointer is newer than the workspace.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Also where the pointer is newer than the workspace, or in a merge conflict.",
+)
 @click.option("--push", "pushes", is_flag=True, help="Also push what is added, while it is being stored.")
 @remote_option
 @jobs_option

@@ -15,6 +15,8 @@ from dvx.cli.options import (
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_duration, plural
 from dvx.cli.sources import foreign_repository
+from dvx.core.errors import UsageError
+from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 
 
@@ -56,6 +58,12 @@ def get(
     from dvx.ops.get import get as run
 
     path = clean_path(path)
+    if out == "-":
+        raise UsageError(
+            "`dvx get` writes files; `-` is not one",
+            affected="nothing was written",
+            hints=[f"print a file: `dvx cat --repo REPO {quote_all([path])}`", "or write to `-o ./-`"],
+        )
     with foreign_repository(invocation, repository, rev, path) as foreign:
         result = run(foreign, path, out=out, folder=invocation.folder, remote_name=remote_name, force=force)
         shown = foreign.address.shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.boundary import format_error
-from dvx.cli.conflict_text import conflict_summary
+from dvx.cli.conflict_text import conflict_summary, dropped_warning
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, pass_invocation
 from dvx.core.errors import ExitCode, UsageError
@@ -49,9 +49,11 @@ def merge_driver(
             return stack.enter_context(invocation.project())
 
         result = run_merge_driver(open_project, Git(invocation.folder), files)
+    output = invocation.output
+    if result.dropped:
+        output.message(dropped_warning(files.pointer_path.removesuffix(".dvx"), result.dropped))
     if result.is_clean:
         return ExitCode.DONE
-    output = invocation.output
     if result.error is not None:
         output.message(format_error(result.error, output))
     for line in conflict_summary(files.pointer_path, result.conflicts):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.boundary import format_error
-from dvx.cli.conflict_text import choice_hint, unresolved_lines
+from dvx.cli.conflict_text import choice_hint, dropped_warning, unresolved_lines
 from dvx.cli.documents_merge import resolve_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
@@ -13,6 +13,7 @@ from dvx.cli.output import escape
 from dvx.cli.render import format_document, plural
 from dvx.cli.targets import typed_paths
 from dvx.core.errors import ExitCode, UsageError, name_some
+from dvx.core.shell_words import quote_all
 
 if TYPE_CHECKING:
     from dvx.ops.resolve import ResolveReport
@@ -70,6 +71,8 @@ def _say(invocation: Invocation, report: "ResolveReport") -> None:
     for path, error in report.kept.items():
         output.message(f"{escape(path)}: merged and staged, but not checked out")
         output.message(format_error(error, output))
+    for path, tables in report.dropped.items():
+        output.message(dropped_warning(path, tables))
     for path in report.removed:
         output.message(f"{escape(path)}: not tracked any more; its data was left in the workspace")
     done = [*report.resolved, *report.removed]
@@ -78,11 +81,17 @@ def _say(invocation: Invocation, report: "ResolveReport") -> None:
     undecided = [item.unmerged.path for item in report.unresolved if item.error is None]
     if undecided:
         output.hint(escape(choice_hint(undecided[0])))
+    if report.marked:
+        output.message(f"{escape(name_some(report.marked))}: staged with conflict markers")
+        output.hint(escape(f"bring the versions back: `git checkout -m -- {quote_all(report.marked)}`"))
+        output.hint("then merge them: `dvx resolve`")
     elif not report.unresolved:
         output.summary("no conflicts are left" if done else "there are no conflicts in tracked data")
 
 
 def _exit_code(report: "ResolveReport") -> int:
+    if report.marked:
+        return ExitCode.FAILED
     errors = [item.error for item in report.unresolved if item.error is not None]
     if errors:
         return errors[0].exit_code
