@@ -294,3 +294,37 @@ def test_a_narrow_terminal_gets_lines_that_fit_and_a_word_on_the_rest(runs: Path
     os.close(leader)
     assert max(len(line.rstrip("\r")) for line in text.splitlines()[1:]) <= 60
     assert b"the terminal has no room for" in done.stderr or "loss" in text
+
+
+def test_log_with_a_name_that_no_commit_has_says_which_one_may_be_meant(runs: Path) -> None:
+    ran = must_dvx(runs, "log", "--where", "lr < 1")
+    assert ran.out == ""
+    assert "`--where` is true for no row" in ran.err
+    assert "no commit looked at has `lr`; did you mean `train.lr`?" in ran.err
+    ran = must_dvx(runs, "log", "--where", "acc > 5")
+    assert "`--where` is true for no row" in ran.err
+    assert "no commit looked at has" not in ran.err
+
+
+def test_log_of_a_revision_in_place_of_a_path_says_how_it_is_asked_for(runs: Path) -> None:
+    ran = must_dvx(runs, "log", "v1", "nosuch")
+    assert ran.out == ""
+    assert "`v1` names a commit: `dvx log --rev v1`" in ran.err
+    assert "`nosuch` names" not in ran.err
+
+
+def test_log_with_a_limit_shows_the_newest_rows_that_match(runs: Path) -> None:
+    assert [row["subject"] for row in _log(runs, "--all", "-n", "1", "--where", "acc < 0.9")] == ["lr 0.1"]
+    found = _log(runs, "--all", "-n", "2", "--where", "acc > 0.5", "--sort", "acc")
+    assert [row["metrics"]["acc"] for row in found] == [0.91, 0.8]
+    assert _log(runs, "-n", "0", "--where", "acc > 0") == []
+
+
+def test_log_of_data_that_was_removed_and_added_again(runs: Path) -> None:
+    must_dvx(runs, "rm", "--force", "net.bin")
+    commit(runs, "gone")
+    lines = must_dvx(runs, "log").out.splitlines()
+    assert lines[0] == "the same in all: epochs = 5"
+    assert re.search(r" gone +removed ", lines[2])
+    run_git(runs, "revert", "--no-edit", "HEAD")
+    assert [row["change"] for row in _log(runs)] == ["added", "removed", "modified", "added"]

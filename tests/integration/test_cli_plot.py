@@ -189,3 +189,13 @@ def test_what_cannot_be_drawn_is_explained(repo: Path, record: Callable[..., Non
     _explains(plot("net"), 1, "`net` has no metrics to draw", "dvx add PATH --metrics FILE")
     _explains(plot("metrics.csv", "-o", "plot.pdf"), 2, "none of the endings .html, .svg, .png")
     _explains(plot("text.csv", "main"), 1, "there is no file `text.csv` in `main`")
+
+
+def test_the_file_with_the_steps_is_named_where_another_one_was_given(repo: Path) -> None:
+    (repo / "metrics.json").write_text('{"loss": 2}\n')
+    ran = run_dvx(repo, "plot", "metrics.json")
+    _explains(ran, 2, "`metrics.json` has no steps", "dvx plot metrics.csv")
+    (repo / "dvclive" / "plots").mkdir(parents=True)
+    (repo / "dvclive" / "plots" / "acc.tsv").write_text("step\tacc\n0\t0.1\n")
+    ran = run_dvx(repo, "plot", "dvclive")
+    _explains(ran, 1, "`dvclive` has no metrics to draw", "dvx plot dvclive/plots/acc.tsv")

@@ -16,6 +16,7 @@ from dvx.formats.pointer import (
     is_canonical_pointer,
     parse_pointer,
 )
+from dvx.formats.pointer_lines import PointerReader
 
 KNOWN = {"version", "kind", "id", "size", "files"}
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -128,3 +129,24 @@ def test_mutated_pointer_gives_only_dvx_errors(pointer: Pointer, draw: st.DataOb
     except DvxError:
         return
     assert parse_pointer(format_pointer(found)) == found
+
+
+_PIECES = st.sampled_from(
+    ["\n", " = ", '"', "'", '"""', "[", "]", "[[", ".", ",", "#", "\\", "\r", "a", "b", "size", "1", "-0", "1.5", "1e5",
+     "nan", "true", "{", "}", "\n\n[a]\n", "\n\n[a.b]\n", "\na = 1", "\n[params]\nlr = 0.1\n", "é", "\x1b", "\u2028"]
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(POINTERS, st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3), _PIECES), max_size=6))
+def test_reading_by_lines_never_differs_from_reading_toml(
+    pointer: Pointer, edits: list[tuple[int, int, str]]
+) -> None:
+    text = format_pointer(pointer).decode("utf-8")
+    for place, gone, piece in edits:
+        at = max(0, len(text) - place)
+        text = text[:at] + piece + text[at + gone :]
+    data = text.encode("utf-8", "replace")
+    found = PointerReader().read(data)
+    if found is not None:
+        assert repr(found) == repr(parse_pointer(data))

@@ -15,12 +15,14 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "
 
 def format_value(value: object) -> str:
     """One line for a person: six significant digits, text as it is, escaped; `-` for nothing."""
+    if isinstance(value, float):
+        return format_number(value)
+    if isinstance(value, str):
+        return escape(value)
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return format_number(value)
     if isinstance(value, list):
         return f"[{', '.join(map(format_value, value))}]"
     return escape(str(json_value(value)))

@@ -22,7 +22,7 @@ def log_fields(log: "ExperimentLog", rows: "tuple[LogRow, ...]", find_new: "Find
 
 def _row(row: "LogRow", new_bytes: int | None) -> Fields:
     """`new_bytes` is null where it is not known here; what a pointer says is null where there is none"""
-    from dvx.ops.experiment_rows import iso_time
+    from dvx.ops.experiment_rows import KINDS, iso_time
 
     commit, pointer = row.commit, row.pointer
     return {
@@ -41,14 +41,8 @@ def _row(row: "LogRow", new_bytes: int | None) -> Fields:
         "size": pointer.size if pointer else None,
         "files": (1 if pointer.files is None else pointer.files) if pointer else None,
         "new_bytes": new_bytes,
-        **{kind: _values(row, kind) for kind in ("params", "metrics", "meta")},
-    }
-
-
-def _values(row: "LogRow", kind: str) -> Fields:
-    prefix = kind + "."
-    return {
-        name[len(prefix) :]: json_value(value)
-        for name, value in row.values.items()
-        if name.startswith(prefix)
+        **{
+            kind: {name: json_value(value) for name, value in table.items()}
+            for kind, table in zip(KINDS, row.tables, strict=True)
+        },
     }

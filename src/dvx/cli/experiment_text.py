@@ -6,6 +6,7 @@ Owns the cells. Must not decide which rows and columns there are.
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import NoneType
 from typing import Final
 
 from dvx.cli.cells import csv_cell, format_value
@@ -14,7 +15,7 @@ from dvx.cli.output import Output, escape
 from dvx.cli.render import format_count
 from dvx.cli.wide_table import WideColumn, fit_table
 from dvx.core.sizes import format_size
-from dvx.ops.experiment_rows import KINDS, LogRow
+from dvx.ops.experiment_rows import KINDS, LogRow, finder
 from dvx.ops.experiment_table import NEW, Column, ExperimentTable
 from dvx.repo.history_log import ChangeKind
 
@@ -22,6 +23,8 @@ from dvx.repo.history_log import ChangeKind
 SHORT_ID: Final = 10
 _SHRINKS: Final = ("author", "tags", "branches", "subject", "path")
 _OF_COMMIT: Final = ("commit", "date", "author", "tags", "branches", "subject")
+# Text of other people, for Markdown.
+_OTHERS_WORDS: Final = ("commit", "author", "tags", "branches", "subject", "path")
 _SIZES: Final = ("size", "files", NEW)
 # What is left out first where a terminal is narrow.
 _ORDER: Final = {"meta": 8, "author": 7, NEW: 6, "files": 5, "date": 4, "params": 3, "metrics": 2, "tags": 1}
@@ -30,14 +33,9 @@ _ORDER: Final = {"meta": 8, "author": 7, NEW: 6, "files": 5, "date": 4, "params"
 FindNew = Callable[[LogRow], int | None]
 
 
-def find_cell(row: LogRow, name: str, find_new: FindNew) -> object:
-    """The value in one cell; None where there is none."""
-    if name == NEW:
-        return find_new(row)
-    try:
-        return row.find(name)
-    except KeyError:
-        return None
+def _finder(name: str, find_new: FindNew) -> Callable[[LogRow], object]:
+    """What finds the values of one column; None where there is none."""
+    return find_new if name == NEW else finder(name)
 
 
 def text_lines(
@@ -62,9 +60,9 @@ def markdown_table(table: ExperimentTable, find_new: FindNew) -> Iterator[str]:
         yield from (f"The same in all: {pairs}", "")
     yield f"| {' | '.join(_markdown_title(column) for column in table.columns)} |"
     yield f"|{'|'.join('---:' if _is_numeric(column, table.rows) else '---' for column in table.columns)}|"
-    for row in table.rows:
-        cells = (_markdown_cell(row, column, find_new) for column in table.columns)
-        yield f"| {' | '.join(cells)} |"
+    cells = [_markdown_cells(column, table.rows, find_new) for column in table.columns]
+    for row in zip(*cells, strict=True):
+        yield f"| {' | '.join(row)} |"
 
 
 def csv_text(table: ExperimentTable, find_new: FindNew) -> str:
@@ -73,20 +71,39 @@ def csv_text(table: ExperimentTable, find_new: FindNew) -> str:
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow([csv_cell(column.title) for column in columns])
-    for row in table.rows:
-        writer.writerow([csv_cell(find_cell(row, column.name, find_new)) for column in columns])
+    finders = [_finder(column.name, find_new) for column in columns]
+    writer.writerows([csv_cell(find(row)) for find in finders] for row in table.rows)
     return target.getvalue()
 
 
-def short_cell(row: LogRow, name: str, find_new: FindNew) -> str:
-    """One cell as a person reads it: short ids, days, sizes with a unit."""
-    if not row.commit.id or (not row.change.path and name not in _OF_COMMIT):
-        return ""  # in a drawing: a line between commits, or a merge that changed no pointer
-    value = find_cell(row, name, find_new)
-    if name == "size" and value is None:
-        return "removed" if row.change.kind is ChangeKind.REMOVED else "unreadable"
-    shown = _SHORT.get(name)
-    return shown(value) if shown is not None and value is not None else format_value(value)
+def short_cells(name: str, rows: Sequence[LogRow], find_new: FindNew) -> list[str]:
+    """The cells of one column as a person reads them: short ids, days, sizes with a unit.
+
+    Empty in a drawing for a line between commits, and for what a merge that changed no pointer has no value of.
+    """
+    if name in _OF_COMMIT:
+        return _cells_of_commits(name, rows)
+    find, shown = _finder(name, find_new), _SHORT.get(name, format_value)
+    cells = []
+    for row in rows:
+        value = find(row) if row.change.path else ""
+        if value is None:
+            cells.append(_missing(row) if name == "size" else format_value(None))
+        else:
+            cells.append(shown(value) if row.change.path else "")
+    return cells
+
+
+def _cells_of_commits(name: str, rows: Sequence[LogRow]) -> list[str]:
+    """What is the same in all rows of a commit is made once."""
+    find, shown = finder(name), _SHORT.get(name, format_value)
+    made = {row.commit.id: row for row in rows}
+    cells = {commit: shown(find(row)) if commit else "" for commit, row in made.items()}
+    return [cells[row.commit.id] for row in rows]
+
+
+def _missing(row: LogRow) -> str:
+    return "removed" if row.change.kind is ChangeKind.REMOVED else "unreadable"
 
 
 def _shown_list(value: object) -> str:
@@ -98,9 +115,9 @@ _SHORT: Final[Mapping[str, Callable[[object], str]]] = {
     "date": lambda value: str(value)[:10],
     "tags": lambda value: escape(_shown_list(value)),
     "branches": lambda value: escape(_shown_list(value)),
-    "size": lambda value: format_size(int(str(value))),
-    "files": lambda value: format_count(int(str(value))),
-    NEW: lambda value: format_size(int(str(value))),
+    "size": lambda value: format_size(value) if isinstance(value, int) else "",
+    "files": lambda value: format_count(value) if isinstance(value, int) else "",
+    NEW: lambda value: format_size(value) if isinstance(value, int) else "",
 }
 
 
@@ -109,7 +126,7 @@ def _wide(column: Column, rows: Sequence[LogRow], find_new: FindNew) -> WideColu
     is_numeric = _is_numeric(column, rows)
     return WideColumn(
         title=escape(column.title),
-        cells=[short_cell(row, column.name, find_new) for row in rows],
+        cells=short_cells(column.name, rows, find_new),
         is_number=is_numeric,
         shrinks=column.name in _SHRINKS
         or (kind in KINDS and not is_numeric)
@@ -121,25 +138,27 @@ def _wide(column: Column, rows: Sequence[LogRow], find_new: FindNew) -> WideColu
 def _is_numeric(column: Column, rows: Sequence[LogRow]) -> bool:
     if column.name in _SIZES:
         return True
-    values = [row.values[column.name] for row in rows if column.name in row.values]
-    return bool(values) and all(
-        isinstance(each, int | float) and not isinstance(each, bool) for each in values
+    return _has_values(column) and all(
+        type(value) in (int, float, NoneType) for value in map(finder(column.name), rows)
     )
+
+
+def _has_values(column: Column) -> bool:
+    """Whether it shows what pointers say."""
+    return column.name.partition(".")[0] in KINDS
 
 
 def _markdown_title(column: Column) -> str:
-    return code(column.title) if column.name.partition(".")[0] in KINDS else escape(column.title)
+    return code(column.title) if _has_values(column) else escape(column.title)
 
 
-def _markdown_cell(row: LogRow, column: Column, find_new: FindNew) -> str:
-    if column.name in row.values:
-        return _markdown(row.values[column.name])
-    text = short_cell(row, column.name, find_new)
-    return (
-        code(text)
-        if column.name in ("author", "tags", "branches", "subject", "path", "commit") and text
-        else text
-    )
+def _markdown_cells(column: Column, rows: Sequence[LogRow], find_new: FindNew) -> list[str]:
+    if _has_values(column):
+        return [_markdown(value) for value in map(finder(column.name), rows)]
+    cells = short_cells(column.name, rows, find_new)
+    if column.name not in _OTHERS_WORDS:
+        return cells
+    return [code(text) if text else text for text in cells]
 
 
 def _markdown(value: object) -> str:

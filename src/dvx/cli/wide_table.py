@@ -37,7 +37,8 @@ def fit_table(
     None is as wide as it has to be.
     """
     kept = list(columns)
-    widths = [_natural(column) for column in kept]
+    natural = {id(column): _natural(column) for column in kept}
+    widths = [natural[id(column)] for column in kept]
     dropped: list[WideColumn] = []
     while width is not None and _total(widths) > width:
         widths = _shrunk(kept, widths, width)
@@ -45,9 +46,9 @@ def fit_table(
         if _total(widths) <= width or not kept[last].order:
             break
         dropped.append(kept.pop(last))
-        widths = [_natural(column) for column in kept]
-    count = len(kept[0].cells)
-    lines = [_line(kept, widths, place, paint) for place in range(-1, count)]
+        widths = [natural[id(column)] for column in kept]
+    texts = [_texts(column, size, paint) for column, size in zip(kept, widths, strict=True)]
+    lines = [line.rstrip() for line in map((" " * _GAP).join, zip(*texts, strict=True))]
     return lines, [column.title for column in reversed(dropped)]
 
 
@@ -75,7 +76,7 @@ def cut(text: str, width: int) -> str:
 
 
 def _natural(column: WideColumn) -> int:
-    width = max(map(text_width, [column.title, *column.cells]))
+    width = _widest([column.title, *column.cells])
     return width if column.is_number or not column.shrinks else min(width, _MAX_TEXT)
 
 
@@ -97,15 +98,34 @@ def _shrunk(columns: Sequence[WideColumn], widths: Sequence[int], width: int) ->
     return found
 
 
-def _line(
-    columns: Sequence[WideColumn], widths: Sequence[int], place: int, paint: Callable[[str, str], str] | None
+def _texts(column: WideColumn, width: int, paint: Callable[[str, str], str] | None) -> list[str]:
+    """The title and all cells, cut and filled up to the width. Spaces have no colour."""
+    texts = [column.title, *column.cells]
+    if not column.colours and _widest(texts) <= width and _is_narrow(texts):
+        return (
+            [text.rjust(width) for text in texts]
+            if column.is_number
+            else [text.ljust(width) for text in texts]
+        )
+    return [
+        _text(text, width, column.is_number, paint, colour)
+        for text, colour in zip(texts, ["", *(column.colours or [""] * len(column.cells))], strict=True)
+    ]
+
+
+def _text(
+    text: str, width: int, is_number: bool, paint: Callable[[str, str], str] | None, colour: str
 ) -> str:
-    """The line of one row; the titles for place -1."""
-    cells = []
-    for column, width in zip(columns, widths, strict=True):
-        text = cut(column.title if place < 0 else column.cells[place], width)
-        space = " " * (width - text_width(text))
-        colour = column.colours[place] if place >= 0 and column.colours else ""
-        shown = paint(text, colour) if paint is not None and colour else text
-        cells.append(space + shown if column.is_number else shown + space)
-    return (" " * _GAP).join(cells).rstrip()
+    text = cut(text, width)
+    space = " " * (width - text_width(text))
+    shown = paint(text, colour) if paint is not None and colour else text
+    return space + shown if is_number else shown + space
+
+
+def _widest(texts: Sequence[str]) -> int:
+    return max(map(len if _is_narrow(texts) else text_width, texts))
+
+
+def _is_narrow(texts: Sequence[str]) -> bool:
+    """Whether every sign takes one place; in one look at all of them, as a history has 600 000 cells."""
+    return "".join(texts).isascii()

@@ -11,13 +11,14 @@ from dvx.ops.project import Project
 from dvx.repo.pointer_history import PointerHistory
 
 
-def new_by_row(project: Project, rows: Sequence[LogRow]) -> dict[tuple[str, str], int | None]:
+def new_by_row(
+    project: Project, history: PointerHistory, rows: Sequence[LogRow]
+) -> dict[tuple[str, str], int | None]:
     """Return the new bytes by (commit id, data path); None where they are not known here.
 
     Not known: for a removed or unreadable version, at the end of a shallow clone, and where the local store lacks
-    records and pack indexes.
+    records and pack indexes. `history` is the one that the rows came from: it has read most of the versions before.
     """
-    history = PointerHistory(project.repository)
     old = history.read(row.change.old_object for row in rows if row.change.old_object is not None)
     answers = NewBytes(project)
     roots = [pointer.id for pointer in old.values()]

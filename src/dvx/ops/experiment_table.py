@@ -5,14 +5,15 @@ Owns the choice. Must not know how a cell is spelled.
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from dvx.core.errors import NotFound, name_some
 from dvx.ops.directions import Direction, Directions
-from dvx.ops.experiment_rows import FACTS, KINDS, LogRow
+from dvx.ops.experiment_rows import FACTS, KINDS, LogRow, finder
 
 NEW: Final = "new"
 
@@ -27,7 +28,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentTable:
-    """`constants` are (column, value) for what all rows share and no column shows."""
+    """`constants` are (column, value) for what all rows that have values of its kind share and no column shows."""
 
     columns: tuple[Column, ...]
     rows: tuple[LogRow, ...]
@@ -40,6 +41,7 @@ def make_table(
     wanted: Sequence[str] = (),
     sort: str | None = None,
     directions: Directions | None = None,
+    find_new: Callable[[LogRow], object] | None = None,
 ) -> ExperimentTable:
     """Choose columns and order. `wanted` are names of columns, or `params`, `metrics`, `meta` for all of a kind.
 
@@ -47,7 +49,7 @@ def make_table(
     parameters and metrics that differ between rows. Raises NotFound (kind `unknown-column`).
     """
     names = _value_names(rows)
-    varying = [name for name in names if len(rows) == 1 or not _is_constant(rows, name)]
+    varying = [name for name in names if _is_alone(rows, name) or not _is_constant(rows, name)]
     titles = _titles(names)
     if wanted:
         chosen = [each for name in wanted for each in _named(name, rows, names, titles)]
@@ -57,15 +59,21 @@ def make_table(
     columns = tuple(dict.fromkeys(chosen))
     have = {column.name for column in columns}
     constants = [
-        (Column(name, titles[name]), rows[0].values[name])
+        (Column(name, titles[name]), _first(rows, name))
         for name in names
         if name not in have and name not in varying and not name.startswith("meta.")
     ]
-    ordered = sort_rows(rows, sort, directions or Directions()) if sort else rows
+    ordered = sort_rows(rows, sort, directions or Directions(), find_new=find_new) if sort else rows
     return ExperimentTable(columns, tuple(ordered), tuple(constants))
 
 
-def sort_rows(rows: Sequence[LogRow], key: str, directions: Directions) -> list[LogRow]:
+def sort_rows(
+    rows: Sequence[LogRow],
+    key: str,
+    directions: Directions,
+    *,
+    find_new: Callable[[LogRow], object] | None = None,
+) -> list[LogRow]:
     """Sort by one name: from small to large, a metric with a known direction from best to worst; `-` turns it round.
 
     Rows without a value come last either way, and equal rows stay as they were. Raises NotFound.
@@ -73,11 +81,13 @@ def sort_rows(rows: Sequence[LogRow], key: str, directions: Directions) -> list[
     is_turned = key.startswith("-")
     name = key.removeprefix("-")
     _check_known(name, rows)
-    full = next((each for each in (f"metrics.{name}", name) if any(each in row.values for row in rows)), name)
-    is_metric = full.startswith("metrics.") and not any(f"params.{name}" in row.values for row in rows)
+    known = _value_names(rows)
+    full = next((each for each in (f"metrics.{name}", name) if each in known), name)
+    is_metric = full.startswith("metrics.") and f"params.{name}" not in known
     if is_metric and directions.of(full) is Direction.HIGHER:
         is_turned = not is_turned
-    keyed = [(_sort_key(_found(row, name)), row) for row in rows]
+    find = find_new if name == NEW and find_new is not None else finder(name)
+    keyed = [(_sort_key(find(row)), row) for row in rows]
     present = sorted((each for each in keyed if each[0]), key=lambda each: each[0], reverse=is_turned)
     # A reverse sort keeps equal rows in order too.
     return [row for _, row in present] + [row for found, row in keyed if not found]
@@ -96,24 +106,33 @@ def _as_float(value: float) -> float:
     return float(value)  # 64 bits at most
 
 
-def _found(row: LogRow, name: str) -> object:
-    try:
-        return row.find(name)
-    except KeyError:
-        return None
-
-
 def _value_names(rows: Sequence[LogRow]) -> list[str]:
     """All names, parameters before metrics before labels, each kind sorted."""
-    names = {name for row in rows for name in row.values}
-    return sorted(names, key=lambda name: (KINDS.index(name.partition(".")[0]), name))
+    names = (sorted(set().union(*(row.tables[place] for row in rows))) for place in range(len(KINDS)))
+    return [f"{kind}.{name}" for kind, some in zip(KINDS, names, strict=True) for name in some]
 
 
 def _is_constant(rows: Sequence[LogRow], name: str) -> bool:
-    """Whether all rows that have a pointer have the same value."""
-    values = [row.values.get(name) for row in rows if row.pointer is not None]
-    first = values[0]
+    """Whether all rows whose pointers have any values of this kind have the same one.
+
+    Data without parameters stands beside models in most histories, and tells nothing about what the models share.
+    """
+    values = (row.value(name) for row in rows if _has_kind(row, name))
+    first = next(values)
     return first is not None and all(_is_same(value, first) for value in values)
+
+
+def _has_kind(row: LogRow, name: str) -> bool:
+    return bool(row.tables[KINDS.index(name.partition(".")[0])])
+
+
+def _is_alone(rows: Sequence[LogRow], name: str) -> bool:
+    """Whether one row only has values of this kind: it shows them."""
+    return len(list(islice((row for row in rows if _has_kind(row, name)), 2))) == 1
+
+
+def _first(rows: Sequence[LogRow], name: str) -> object:
+    return next(row.value(name) for row in rows if _has_kind(row, name))
 
 
 def _is_same(left: object, right: object) -> bool:
@@ -149,11 +168,10 @@ def _named(name: str, rows: Sequence[LogRow], names: Sequence[str], titles: dict
 
 
 def _check_known(name: str, rows: Sequence[LogRow]) -> None:
-    if name in FACTS or name == NEW or not rows or any(_found(row, name) is not None for row in rows):
+    find = finder(name)
+    if name in FACTS or name == NEW or not rows or any(find(row) is not None for row in rows):
         return
-    known = [*FACTS, NEW, *_value_names(rows)]
-    short = [each.partition(".")[2] for each in known if "." in each]
-    near = get_close_matches(name, [*known, *short], n=3)
+    near = near_names(name, rows)
     raise NotFound(
         f"no commit here has {name[:80]!a}",
         hints=[
@@ -162,3 +180,11 @@ def _check_known(name: str, rows: Sequence[LogRow]) -> None:
         ],
         kind="unknown-column",
     )
+
+
+def near_names(name: str, rows: Sequence[LogRow]) -> list[str]:
+    """Up to three names that may have been meant: those that end in `.name`, such as `train.lr`, then similar ones."""
+    values = _value_names(rows)
+    short = [each.partition(".")[2] for each in values]
+    ends = [each for each in short if each.endswith(f".{name}")]
+    return list(dict.fromkeys([*ends, *get_close_matches(name, [*FACTS, NEW, *values, *short], n=3)]))[:3]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dvx.core.errors import NotFound
-from dvx.formats.metadata import DataSource, metadata_of
+from dvx.formats.metadata import DataSource, source_of
 from dvx.formats.pointer import Pointer
 from dvx.ops.project import Project
 from dvx.repo.pointer_history import ALL_REFS, HistoryCommit, HistorySelection, PointerHistory
@@ -38,7 +38,7 @@ class DataVersion:
     @property
     def source(self) -> DataSource:
         """What its pointer says that it was made from."""
-        return metadata_of(self.pointer).source if self.pointer is not None else DataSource()
+        return source_of(self.pointer) if self.pointer is not None else DataSource()
 
 
 @dataclass(frozen=True, slots=True)

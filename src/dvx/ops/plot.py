@@ -4,13 +4,16 @@ Owns which file or pointer gives which curve. Must not draw; nothing is checked 
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from dvx.core.errors import NotFound, UsageError, name_some
+from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import disk_errors
-from dvx.formats.metadata import metadata_of
+from dvx.formats.metadata import Metadata, metadata_of
 from dvx.formats.pointer import Pointer
 from dvx.ops.curves import Chart, Curve, Point, make_curve, number
 from dvx.ops.project import Project
@@ -23,6 +26,9 @@ from dvx.repo.value_rows import Series
 WORKSPACE: Final = "workspace"
 _ROW: Final = "row"
 _VERSION: Final = "version"
+_STEP_ENDINGS: Final = (".csv", ".tsv", ".jsonl")
+# A hint is worth no long walk.
+_FOLDERS_LOOKED_AT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ def read_charts(project: Project, request: PlotRequest) -> list[Chart]:
     charts = [*_file_charts(project, request), *_history_charts(project, request)]
     drawn = [chart for chart in charts if any(curve.points for curve in chart.curves)]
     if not drawn:
-        raise _nothing(request, charts)
+        raise _nothing(project, request, charts)
     return drawn
 
 
@@ -74,7 +80,7 @@ def _tables(project: Project, request: PlotRequest) -> Iterator[_Table]:
     for path in request.files:
         for rev, data in _versions(project, path, request.revs):
             label = _label(path, rev, paths=request.files, revs=request.revs)
-            series = read_series(data, path)
+            series = _series(project, data, path)
             if request.x is not None and request.x not in series.columns:
                 raise UsageError(
                     f"`{path}` of {rev} has no column `{request.x}`",
@@ -82,6 +88,20 @@ def _tables(project: Project, request: PlotRequest) -> Iterator[_Table]:
                     kind="no-such-column",
                 )
             yield _Table(label, series)
+
+
+def _series(project: Project, data: bytes, path: str) -> Series:
+    """The steps of a file; where it has none, the message names the one beside it that has: dvx.live writes both."""
+    try:
+        return read_series(data, path)
+    except UsageError as error:
+        beside = [os.path.splitext(path)[0] + ending for ending in _STEP_ENDINGS]
+        there = [each for each in beside if _is_file(project, each)]
+        if error.kind != "no-such-step" or not there:
+            raise
+        raise UsageError(
+            error.what, hints=[f"the file beside it has: `dvx plot {quote_all(there[:1])}`"], kind=error.kind
+        ) from error
 
 
 def _versions(project: Project, path: str, revs: Sequence[str]) -> Iterator[tuple[str, bytes]]:
@@ -151,15 +171,18 @@ class _HistoryReader:
         self._revs = request.revs or ("HEAD",)
         commits = self._read_commits(self._revs)
         one_rev = len(self._revs) == 1
-        self._commits = {rev: commits if one_rev else self._read_commits((rev,)) for rev in self._revs}
+        self._changes = {
+            rev: _by_path(commits if one_rev else self._read_commits((rev,))) for rev in self._revs
+        }
         self._numbers = {commit.id: at for at, commit in enumerate(reversed(commits), 1)}
         changes = [change for commit in commits for change in commit.changes]
         pointers = self._history.read(each.new_object for each in changes if each.new_object is not None)
-        self._facts = {name: facts_of(pointer) for name, pointer in pointers.items()}
+        metadata = {name: metadata_of(pointer) for name, pointer in pointers.items()}
+        self._facts = {name: facts_of(pointer, metadata[name]) for name, pointer in pointers.items()}
         self._metrics = dict.fromkeys(
             name
-            for pointer in pointers.values()
-            for name, value in metadata_of(pointer).metrics.items()
+            for each in metadata.values()
+            for name, value in each.metrics.items()
             if number(value) is not None
         )
         self._paths = sorted({change.path for change in changes})
@@ -178,20 +201,27 @@ class _HistoryReader:
                     yield curve
 
     def _points(self, path: str, rev: str, name: str) -> Iterator[Point]:
-        for commit in self._commits[rev]:
-            for change in commit.changes:
-                facts = self._facts.get(change.new_object or "") if change.path == path else None
-                y = number(facts.get(name)) if facts is not None else None
-                if y is not None:
-                    yield Point(float(self._numbers[commit.id]), y, f"{commit.id[:8]} {commit.subject}")
+        for commit, new_object in self._changes[rev].get(path, ()):
+            facts = self._facts.get(new_object or "")
+            y = number(facts.get(name)) if facts is not None else None
+            if y is not None:
+                yield Point(float(self._numbers[commit.id]), y, f"{commit.id[:8]} {commit.subject}")
 
     def _read_commits(self, revs: Sequence[str]) -> list[HistoryCommit]:
         return self._history.commits(HistorySelection(revs=revs, paths=self._request.pointers))
 
 
-def facts_of(pointer: Pointer) -> Mapping[str, object]:
+def _by_path(commits: Iterable[HistoryCommit]) -> dict[str, list[tuple[HistoryCommit, str | None]]]:
+    """The commits that changed each path, and the object of the version that they made."""
+    found: dict[str, list[tuple[HistoryCommit, str | None]]] = {}
+    for commit in commits:
+        for change in commit.changes:
+            found.setdefault(change.path, []).append((commit, change.new_object))
+    return found
+
+
+def facts_of(pointer: Pointer, metadata: Metadata) -> Mapping[str, object]:
     """What a pointer says by name: metrics by their own and their full names, `params.…`, `size`, `files`."""
-    metadata = metadata_of(pointer)
     return {
         "size": pointer.size,
         "files": pointer.files,
@@ -220,11 +250,13 @@ def _no_file(path: str, where: str) -> NotFound:
     )
 
 
-def _nothing(request: PlotRequest, charts: Sequence[Chart]) -> NotFound:
+def _nothing(project: Project, request: PlotRequest, charts: Sequence[Chart]) -> NotFound:
     what = name_some([*request.files, *request.pointers])
     hints = ["metrics of a file are the columns of numbers in it; choose the steps with `--x COLUMN`"]
     if request.pointers:
         hints = ["record metrics with the data: `dvx add PATH --metrics FILE`"]
+        inside = [each for path in request.pointers for each in _step_files(project, path)]
+        hints = [f"draw files in it: `dvx plot {quote_all(inside)}`"] if inside else hints
     if request.metrics:
         return NotFound(
             f"{what} has no number named {name_some(request.metrics)}", hints=hints, kind="no-metrics"
@@ -232,3 +264,21 @@ def _nothing(request: PlotRequest, charts: Sequence[Chart]) -> NotFound:
     left_out = sum(curve.left_out for chart in charts for curve in chart.curves)
     reason = f": {left_out} values are not finite" if left_out else ""
     return NotFound(f"{what} has no metrics to draw{reason}", hints=hints, kind="no-metrics")
+
+
+def _step_files(project: Project, folder: str) -> list[str]:
+    """Some files with steps below a folder of the work tree, such as those of DVCLive."""
+    if project.repository.is_bare:
+        return []
+    top = project.repository.absolute(folder)
+    found = (
+        os.path.relpath(os.path.join(parent, name), top)
+        for parent, _, names in islice(os.walk(top), _FOLDERS_LOOKED_AT)
+        for name in sorted(names)
+        if name.endswith(_STEP_ENDINGS)
+    )
+    return [f"{folder.rstrip('/')}/{each.replace(os.sep, '/')}" for each in islice(found, 3)]
+
+
+def _is_file(project: Project, path: str) -> bool:
+    return not project.repository.is_bare and os.path.isfile(project.repository.absolute(path))

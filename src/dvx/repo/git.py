@@ -102,6 +102,10 @@ class Git:
             )
         return commit
 
+    def is_commit(self, rev: str) -> bool:
+        """Whether `rev` names a commit."""
+        return bool(rev) and not rev.startswith("-") and self._commit(rev) is not None
+
     def head(self) -> str | None:
         """Return the commit id of HEAD, or None before the first commit."""
         return self._commit("HEAD")

@@ -71,14 +71,18 @@ def parse_log(answer: bytes, *, boundary: frozenset[str]) -> tuple[list[HistoryC
     tokens = iter(answer.split(b"\0"))
     fields: list[str] = []
     changes: list[PointerChange] = []
+    paths = _DataPaths()
     for token in tokens:
         if token.startswith(b"commit "):
             found += _commit(fields, changes, boundary)
             fields = [_text(token)[7:], *(_text(next(tokens)) for _ in range(_FIELDS - 1))]
             changes = []
             seen += 1
-        elif token.lstrip(b"\n").startswith(b":"):
-            changes += _change(token.lstrip(b"\n").decode("ascii"), os.fsdecode(next(tokens)))
+        elif token.startswith((b":", b"\n:")):
+            path = paths[next(tokens)]
+            change = _change(token, path) if path is not None else None
+            if change is not None:
+                changes.append(change)
     found += _commit(fields, changes, boundary)
     return found, seen
 
@@ -125,23 +129,34 @@ def _built(
     )
 
 
-def _change(about: str, path: str) -> Iterator[PointerChange]:
-    """Read one change: a `:` for each parent, the modes of parents and commit, their ids, and the letters."""
-    if not is_pointer_path(path):
-        return
-    parents = len(about) - len(about.lstrip(":"))
-    fields = about[parents:].split(" ")
-    modes, ids = fields[: parents + 1], fields[parents + 1 : 2 * parents + 2]
-    versions = [each if mode.startswith(_REGULAR) else None for mode, each in zip(modes, ids, strict=True)]
-    old, new = versions[0], versions[-1]
-    if new in versions[:-1]:
-        return  # only the mode, or a link that is none any more
+def _change(about: bytes, path: str) -> PointerChange | None:
+    """Read one change: a `:` for each parent, the modes of parents and commit, their ids, and the letters.
+
+    None where only the mode changed, or a link that is none any more.
+    """
+    fields = about.decode("ascii").split(" ")
+    parents = fields[0].count(":")
+    fields[0] = fields[0].lstrip("\n:")
+    ends = zip(fields[: parents + 1], fields[parents + 1 : 2 * parents + 2], strict=True)
+    versions = [each if mode.startswith(_REGULAR) else None for mode, each in ends]
+    old, new = versions[0], versions.pop()
+    if new in versions:
+        return None
     kind = ChangeKind.MODIFIED
     if new is None:
         kind = ChangeKind.REMOVED
-    elif not any(versions[:-1]):
+    elif not any(versions):
         kind = ChangeKind.ADDED
-    yield PointerChange(path.removesuffix(POINTER_SUFFIX), kind, old, new)
+    return PointerChange(path, kind, old, new)
+
+
+class _DataPaths(dict[bytes, str | None]):
+    """Data paths by what Git calls the file, None for what is no pointer; a history has few of them, many times."""
+
+    def __missing__(self, name: bytes) -> str | None:
+        path = os.fsdecode(name)
+        self[name] = found = path.removesuffix(POINTER_SUFFIX) if is_pointer_path(path) else None
+        return found
 
 
 def _text(token: bytes) -> str:

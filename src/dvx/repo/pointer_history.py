@@ -6,12 +6,14 @@ object once; nothing is checked out, and data is never needed. Must not know wha
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import DvxError, GitError, UsageError
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, parse_pointer
+from dvx.formats.pointer_lines import PointerReader
 from dvx.repo.git import Git
 from dvx.repo.history_log import HistoryCommit as HistoryCommit
 from dvx.repo.history_log import PointerChange as PointerChange
@@ -42,7 +44,6 @@ _LOG: Final = (
 )
 _GRAPH: Final = ("log", "--graph", "--simplify-merges", *_FIELDS)
 _GLOB_SIGNS: Final = frozenset("*?[")
-_TABLES_START: Final = b"\n\n["
 # Merges that changed no pointer count for Git's `-n`: a first look is this much wider.
 _WIDER: Final = 4
 _DATE_DOUBT_S: Final = 3.0
@@ -74,7 +75,7 @@ class PointerHistory:
         self._git: Git = repository.git()
         self._common_dir = repository.common_dir
         self._pointers: dict[str, Pointer | None] = {}
-        self._extra: dict[bytes, Mapping[str, object]] = {}
+        self._reader = PointerReader()
         #: Object ids of versions that are no pointer this dvx can read, and why.
         self.problems: dict[str, DvxError] = {}
 
@@ -122,6 +123,17 @@ class PointerHistory:
         found = ((each, self._pointers[each]) for each in wanted)
         return {each: pointer for each, pointer in found if pointer is not None}
 
+    def stream(self, object_ids: Sequence[str]) -> Generator[Pointer | None]:
+        """Yield the pointer of each object in turn, None for what is none, as it is read. None of them is kept.
+
+        Ends the process that reads when it is closed. For histories of which few versions are wanted.
+        """
+        unread = [each for each in object_ids if each not in self._pointers]
+        arriving = read_small_objects(self._git, unread, limit_bytes=MAX_POINTER_BYTES)
+        with closing(arriving):
+            for each in object_ids:
+                yield self._pointers[each] if each in self._pointers else self._parsed(*next(arriving))
+
     def pointers_at(self, rev: str) -> dict[str, Pointer]:
         """Return the pointers of one revision by data path; what is no pointer is left out, see `problems`.
 
@@ -142,24 +154,10 @@ class PointerHistory:
         try:
             if data is None:
                 raise GitError(f"Git object {object_id[:12]} is not here, or too long for a pointer")
-            return self._parsed_by_parts(object_id, data)
+            return self._reader.read(data) or parse_pointer(data, name=object_id[:12])
         except DvxError as error:
             self.problems[object_id] = error
             return None
-
-    def _parsed_by_parts(self, object_id: str, data: bytes) -> Pointer:
-        """Read a pointer; tables that other pointers have too, byte for byte, are read once.
-
-        The pointers of one run tell the same parameters: reading 50 000 versions takes a fifth of the time.
-        """
-        name = object_id[:12]
-        head, start, tables = data.partition(_TABLES_START)
-        plain = _plain_pointer(head + b"\n") if start and len(data) <= MAX_POINTER_BYTES else None
-        if plain is None:
-            return parse_pointer(data, name=name)
-        if tables not in self._extra:
-            self._extra[tables] = parse_pointer(data, name=name).extra
-        return Pointer(plain.kind, plain.id, plain.size, plain.files, self._extra[tables])
 
     def _known_revs(self, revs: Sequence[str]) -> list[str]:
         """Refuse unknown names one by one; HEAD before the first commit is no commit, not an error."""
@@ -195,15 +193,6 @@ class PointerHistory:
                 return frozenset(file.read().split())
         except (OSError, ValueError):
             return frozenset()
-
-
-def _plain_pointer(head: bytes) -> Pointer | None:
-    """What stands before the tables, if that is a pointer on its own: then they mean the same behind any other."""
-    try:
-        pointer = parse_pointer(head)
-    except DvxError:
-        return None
-    return None if pointer.extra else pointer
 
 
 def pathspecs(paths: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ objects say.
 
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import IO, Final
 
 from dvx.core.errors import GitError
@@ -17,7 +17,7 @@ _PIECE_BYTES: Final = 1 << 20
 
 def read_small_objects(
     git: Git, ids: Sequence[str], *, limit_bytes: int
-) -> Iterator[tuple[str, bytes | None]]:
+) -> Generator[tuple[str, bytes | None]]:
     """Yield (id, content) in the order of `ids`; None for an object that is longer than `limit_bytes` or not there.
 
     An id may be anything that `git cat-file --batch` takes, such as `HEAD:params.yaml`, without a line end. A submodule

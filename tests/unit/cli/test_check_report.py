@@ -104,6 +104,8 @@ def test_junit_has_a_case_for_each_rule_and_path():
     root = ET.fromstring(render_junit(report(failed(), warned, Outcome(Check("fine"), "x")), seconds=1.5))
     suite = root.find("testsuite")
     assert root.tag == "testsuites"
+    # All that the schema of Jenkins, junit-10.xsd, has for it.
+    assert set(root.keys()) <= {"name", "time", "tests", "failures", "errors"}
     assert {key: suite.get(key) for key in ("tests", "failures", "skipped", "errors", "time")} == {
         "tests": "3", "failures": "1", "skipped": "1", "errors": "0", "time": "1.500",
     }  # fmt: skip

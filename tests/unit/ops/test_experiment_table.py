@@ -8,7 +8,7 @@ from dvx.core.errors import NotFound
 from dvx.formats.metadata import Value
 from dvx.formats.pointer import KIND_FILE, Pointer
 from dvx.ops.directions import Directions
-from dvx.ops.experiment_rows import LogRow
+from dvx.ops.experiment_rows import KINDS, LogRow, Tables
 from dvx.ops.experiment_table import make_table, sort_rows
 from dvx.repo.history_log import ChangeKind, HistoryCommit, PointerChange
 
@@ -17,7 +17,15 @@ def _row(name: str, values: Mapping[str, Value], *, path: str = "m", is_removed:
     commit = HistoryCommit(name, (), "Ann", 0, name, (), (), False, ())
     kind = ChangeKind.REMOVED if is_removed else ChangeKind.MODIFIED
     pointer = None if is_removed else Pointer(KIND_FILE, bytes(32), 5)
-    return LogRow(commit, PointerChange(path, kind, None, None), pointer, values)
+    return LogRow(commit, PointerChange(path, kind, None, None), pointer, _tables(values))
+
+
+def _tables(values: Mapping[str, Value]) -> Tables:
+    params, metrics, meta = (
+        {name.partition(".")[2]: value for name, value in values.items() if name.startswith(kind + ".")}
+        for kind in KINDS
+    )
+    return params, metrics, meta
 
 
 def _titles(rows: list[LogRow], *wanted: str) -> list[str]:
@@ -81,3 +89,45 @@ def test_an_unknown_key_is_refused_unless_there_are_no_rows() -> None:
     with pytest.raises(NotFound, match="no commit here has"):
         _sorted([_row("a", {})], "acc")
     assert _sorted([], "acc") == []
+
+
+def test_constants_are_told_where_the_newest_row_has_nothing_to_say() -> None:
+    rows = [
+        _row("gone", {}, is_removed=True),
+        _row("b", {"params.lr": 0.1, "params.seed": 1}),
+        _row("a", {"params.lr": 0.2, "params.seed": 1}),
+    ]
+    table = make_table(rows)
+    assert [(column.title, value) for column, value in table.constants] == [("seed", 1)]
+    assert [each.title for each in table.columns][-1] == "lr"
+
+
+def test_data_without_parameters_does_not_make_those_of_models_vary() -> None:
+    rows = [
+        _row("c", {"meta.owner": "Ana"}, path="data"),
+        _row("b", {"params.lr": 0.1, "params.seed": 1, "metrics.acc": 0.5}, path="model"),
+        _row("a", {"params.lr": 0.2, "params.seed": 1, "metrics.acc": 0.5}, path="model"),
+    ]
+    table = make_table(rows)
+    assert [(column.title, value) for column, value in table.constants] == [("seed", 1), ("acc", 0.5)]
+    assert [each.title for each in table.columns][-2:] == ["new", "lr"]
+
+
+def test_a_parameter_that_one_model_lacks_varies() -> None:
+    rows = [_row("b", {"params.lr": 0.1, "params.seed": 1}), _row("a", {"params.lr": 0.1})]
+    assert [each.title for each in make_table(rows).columns][-1] == "seed"
+
+
+def test_rows_are_sorted_by_what_was_new() -> None:
+    rows = [_row("a", {}), _row("b", {}), _row("c", {})]
+    new = {"a": 5, "b": None, "c": 3}
+    table = make_table(rows, sort="new", find_new=lambda row: new[row.commit.id])
+    assert [row.commit.id for row in table.rows] == ["c", "a", "b"]
+    table = make_table(rows, sort="-new", find_new=lambda row: new[row.commit.id])
+    assert [row.commit.id for row in table.rows] == ["a", "c", "b"]
+
+
+def test_a_name_without_the_tables_around_it_is_recognized() -> None:
+    with pytest.raises(NotFound) as caught:
+        make_table([_row("a", {"params.train.lr": 0.1})], wanted=["lr"])
+    assert "did you mean `train.lr`" in caught.value.hints[0]

@@ -90,6 +90,20 @@ def test_versions_are_read_by_object_each_once(repo: Path) -> None:
     assert history.commits()[0].changes[0].old_object == objects[1]
 
 
+def test_versions_are_streamed_in_order_and_not_kept(repo: Path) -> None:
+    for name, data in (("a", _pointer(1)), ("b", b"no pointer"), ("c", _pointer(3))):
+        _write(repo, f"{name}.dvx", data)
+    _commit(repo, "all")
+    ids = [run_git(repo, "rev-parse", f"HEAD:{name}.dvx") for name in ("c", "b", "a", "c")]
+    history = _history(repo)
+    kept = history.read(ids[:1])
+    found = list(history.stream(ids))
+    assert [each and each.size for each in found] == [3, None, 1, 3]
+    assert found[0] is found[3] is kept[ids[0]]
+    assert list(history.problems) == [ids[1]]
+    assert next(history.stream(ids[2:])) is not found[2]
+
+
 def test_a_rename_is_one_removed_and_one_added(repo: Path) -> None:
     _write(repo, "a.dvx", _pointer(1))
     _commit(repo, "first")

@@ -1,5 +1,7 @@
 """`dvx log`."""
 
+from functools import cache
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -13,12 +15,14 @@ from dvx.core.errors import UsageError, name_some
 
 if TYPE_CHECKING:
     from dvx.cli.experiment_text import FindNew
-    from dvx.ops.experiment_rows import ExperimentLog, LogRow
+    from dvx.ops.experiment_rows import ExperimentLog
     from dvx.ops.experiment_table import ExperimentTable
     from dvx.ops.project import Project
     from dvx.repo.pointer_history import HistorySelection, PointerHistory
 
 _NEW: Final = "new"
+# Commits whose names are suggested.
+_LOOKED_AT: Final = 100
 
 
 @click.command("log", cls=DvxCommand)
@@ -78,8 +82,8 @@ def log(
         found = read_log(history, selection, where=expression)
         wanted = [name.strip() for name in (columns or "").split(",") if name.strip()]
         directions = Directions.of_config(project.config)
-        table = make_table(found.rows, wanted=wanted, sort=sort, directions=directions)
-        find_new = _new_bytes(project, found) if as_json or _shows_new(table) else _unknown
+        find_new = _new_bytes(project, history, found)
+        table = make_table(found.rows, wanted=wanted, sort=sort, directions=directions, find_new=find_new)
         if as_json:
             from dvx.cli.documents_log import log_fields
 
@@ -91,7 +95,9 @@ def log(
             _print(
                 invocation, table, find_new, as_csv=as_csv, as_markdown=as_markdown, is_chosen=bool(wanted)
             )
-    _tell(invocation, found)
+        _tell(invocation, found)
+        if not found.rows:
+            _explain_nothing(invocation, project, selection, paths=paths, missing=found.missing)
 
 
 def _check_options(forms: int, as_graph: bool, *, sort: str | None, where: str | None) -> None:
@@ -104,20 +110,15 @@ def _check_options(forms: int, as_graph: bool, *, sort: str | None, where: str |
         )
 
 
-def _shows_new(table: "ExperimentTable") -> bool:
-    return any(column.name == _NEW for column in table.columns)
-
-
-def _unknown(row: "LogRow") -> int | None:  # noqa: ARG001
-    return None
-
-
-def _new_bytes(project: "Project", log: "ExperimentLog") -> "FindNew":
-    """What answers how much of a version was new; each version is compared once."""
+def _new_bytes(project: "Project", history: "PointerHistory", log: "ExperimentLog") -> "FindNew":
+    """What answers how much of a version was new; all versions are compared once, when it is first asked."""
     from dvx.ops.experiment_new import new_by_row
 
-    found = new_by_row(project, log.rows)
-    return lambda row: found.get((row.commit.id, row.change.path))
+    @cache
+    def found() -> "dict[tuple[str, str], int | None]":
+        return new_by_row(project, history, log.rows)
+
+    return lambda row: found().get((row.commit.id, row.change.path))
 
 
 def _print(
@@ -140,12 +141,10 @@ def _print(
     if not is_chosen:
         table = _without_unknown(table, find_new)
     if as_markdown:
-        for line in markdown_table(table, find_new):
-            output.result(line)
+        output.result("\n".join(markdown_table(table, find_new)))
         return
     lines, dropped = text_lines(table, output, find_new)
-    for line in lines:
-        output.result(line)
+    output.result("\n".join(lines))
     _say_dropped(invocation, dropped)
 
 
@@ -165,8 +164,7 @@ def _print_graph(
     drawn = _without_unknown(table, find_new)
     drawn = type(drawn)(drawn.columns, tuple(rows), drawn.constants)
     lines, dropped = text_lines(drawn, invocation.output, find_new, drawing=drawing)
-    for line in lines:
-        invocation.output.result(line)
+    invocation.output.result("\n".join(lines))
     _say_dropped(invocation, dropped)
 
 
@@ -189,7 +187,32 @@ def _tell(invocation: Invocation, log: "ExperimentLog") -> None:
     if log.unreadable:
         what = plural(log.unreadable, "version")
         invocation.output.warning(f"{what} of pointers cannot be read by this dvx")
-    if not log.rows:
-        invocation.output.summary("no commit changed a pointer that was asked for")
-    elif any(row.commit.is_boundary for row in log.rows):
+    if any(row.commit.is_boundary for row in log.rows):
         invocation.output.hint("this clone is shallow; for older commits: `git fetch --unshallow`")
+
+
+def _explain_nothing(
+    invocation: Invocation,
+    project: "Project",
+    selection: "HistorySelection",
+    *,
+    paths: tuple[str, ...],
+    missing: tuple[str, ...],
+) -> None:
+    """Say why there may be no row: a name that no commit has, or a revision that was taken for a path."""
+    from dvx.ops.experiment_rows import read_log
+    from dvx.ops.experiment_table import near_names
+    from dvx.repo.pointer_history import HistorySelection, PointerHistory
+
+    newest = HistorySelection(selection.revs, selection.paths, selection.since, _LOOKED_AT)
+    rows = read_log(PointerHistory(project.repository), newest).rows
+    if not rows:
+        invocation.output.summary("no commit changed a pointer that was asked for")
+        for path in filter(project.git.is_commit, paths):
+            invocation.output.hint(f"`{escape(path)}` names a commit: `dvx log --rev {escape(quote(path))}`")
+        return
+    invocation.output.summary("`--where` is true for no row")
+    for name in missing:
+        near = near_names(name, rows)
+        meant = f"; did you mean {name_some(near)}?" if near else ""
+        invocation.output.hint(escape(f"no commit looked at has `{name}`{meant}"))
