@@ -91,14 +91,10 @@ def format_pointer(pointer: Pointer) -> bytes:
 
     Raises FormatError (kind `bad-pointer`) for everything that parse_pointer would not give back.
     """
-<<<<<<< ours
     # 2 ms, with dates, that reading a plain pointer does without.
     from dvx.formats.canonical_toml import canonical_table
 
-    if not _KNOWN_KEYS.isdisjoint(pointer.extra):
-=======
     if not HEAD_KEYS.isdisjoint(pointer.extra):
->>>>>>> theirs
         _refuse("pointer", "an extra key has the name of a key that every pointer has")
     try:
         data = pointer_text(pointer).encode("utf-8")

@@ -25,10 +25,8 @@ from dvx.store.pack_copy import copy_pack
 from dvx.store.pack_tail import tail_lengths
 from dvx.store.runs import packs_within
 from dvx.store.store import Store
+from dvx.store.transfer import SMALL_LISTING_BYTES
 
-# A listing of 100 000 files has about this much. For some paths of a larger one, their pages are asked for one by
-# one, which takes a round trip for each level.
-_SMALL_LISTING_BYTES: Final = 4 * 1024 * 1024
 # Connections that are left to the indexes of packs while listings arrive.
 _MIN_AHEAD: Final = 2
 
@@ -154,7 +152,7 @@ class _RemoteRoots:
         held = local.index.held_packs(local.id, placement.pages)
         sizes = {pack.name: pack.size for pack in placement.packs}
         packs = [(name, sizes[name]) for name in placement.pages if name not in held]
-        is_small = sum(size for _, size in packs) <= _SMALL_LISTING_BYTES
+        is_small = sum(size for _, size in packs) <= SMALL_LISTING_BYTES
         return packs if is_small or not target.inside else []
 
     def _copy_listings(self, packs: dict[bytes, int]) -> None:

@@ -74,6 +74,9 @@ def verify_tree(project: Project, tree: Tree, pages: PageReader) -> WorkspaceChe
     except PathRefused as error:  # from the walk: what is in a manifest raises FormatError
         check.problem = error.what
     check.deviations = dict(sorted(check.deviations.items()))
+    if check.paths(Deviation.MODIFIED):
+        # The stat cache learned what the files are; a mark of their page may still say that nothing changed.
+        project.stat_cache.change_marks(tree.path, {}, drop=project.stat_cache.marks(tree.path))
     return check
 
 

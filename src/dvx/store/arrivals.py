@@ -38,6 +38,8 @@ class ArrivingStore(Store):
     context manager; leaving it removes what was not verified. Only `finish` makes the rest part of the store.
     """
 
+    keeps_what_is_read = True
+
     def __init__(self, source: Store, target: Store, packs: Mapping[bytes, int], *, jobs: int) -> None:
         """`packs` are the names and sizes of packs of `source`, in the order in which they will be read."""
         super().__init__(

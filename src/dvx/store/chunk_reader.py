@@ -41,9 +41,18 @@ def plan_ranges(entries: Iterable[PackEntry]) -> Iterator[list[PackEntry]]:
     yield group
 
 
-def read_range(store: Store, pack: bytes, entries: Sequence[PackEntry]) -> list[Frame]:
-    """Read frames of one pack with one request; returns each entry with its stored bytes, not yet checked."""
-    return _split_frames(_read(store, pack, entries), entries)
+def read_unverified(
+    store: Store, pack: bytes, entries: Sequence[PackEntry]
+) -> Iterator[tuple[bytes, Buffer]]:
+    """Read frames of one pack with one request and decode them: (chunk id, plain bytes), not compared with the id.
+
+    Raises DamagedPack for what cannot be decoded; a remote is asked a second time before that.
+    """
+
+    def read() -> list[Buffer]:
+        return decode_frames(store, pack, _split_frames(_read(store, pack, entries), entries))
+
+    return zip((entry.id for entry in entries), reading_again(store, read), strict=True)
 
 
 def _read(store: Store, pack: bytes, entries: Sequence[PackEntry]) -> memoryview:

@@ -1,45 +1,35 @@
 """The chunk index of one repository: which pack holds a chunk, and which store holds a pack.
 
-Owns the SQLite file `index.db`. It is a cache: everything in it can be read again from packs and records, so
-a damaged or missing file costs time, never data. Must not read packs itself; callers bring parsed indexes.
+Owns the rows of the SQLite file `index.db` (dvx.store.index_file). It is a cache: everything in it can be read again
+from packs and records, so a damaged or missing file costs time, never data. Must not read packs itself; callers bring
+parsed indexes. Packs become known at once; their chunks get rows later (dvx.store.waiting_packs).
 
 Chunks are keyed by the first 8 bytes of their id, so a row takes about 20 bytes; every hit is checked against
 the full id in the pack's own index, hence a collision (or a damaged row) can only cost a miss.
 """
 
-import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from dvx.core.errors import Busy, DvxError, FormatError, LocalDiskError
-from dvx.formats.pack import PackEntry, PackIndex, format_stored_index, parse_stored_index
-from dvx.store.pack_cache import PackIndexCache
+from dvx.core.errors import FormatError
+from dvx.formats.pack import (
+    INDEX_ENTRY_BYTES,
+    PackEntry,
+    PackIndex,
+    format_stored_index,
+    parse_stored_index,
+    stored_index_size,
+)
+from dvx.store.index_file import IndexFile
+from dvx.store.pack_cache import MAX_ENTRIES, PackIndexCache
+from dvx.store.waiting_packs import add_waiting, index_waiting, prefix
 
-SCHEMA_VERSION: Final = 1
 # SQLite accepts at most 32 766 bound values; 500 keeps one statement small and its plan cached.
 _IDS_PER_QUERY: Final = 500
-_BUSY_TIMEOUT_S: Final = 60.0
-# What SQLite says of a file that is wrong: pages that contradict each other, no database, a table that is missing.
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-
-_SCHEMA = """
-CREATE TABLE packs(
-  pack INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, kind INTEGER NOT NULL,
-  stored_index BLOB NOT NULL, digest BLOB);
-CREATE TABLE chunks(prefix INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY(prefix, pack)) WITHOUT ROWID;
-CREATE TABLE stores(store INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE);
-CREATE TABLE places(location TEXT PRIMARY KEY, id BLOB NOT NULL);
-CREATE TABLE holds(
-  store INTEGER NOT NULL, pack INTEGER NOT NULL, PRIMARY KEY(store, pack)) WITHOUT ROWID;
-CREATE TABLE burned(store INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY(store, name)) WITHOUT ROWID;
-CREATE TABLE records(
-  store INTEGER NOT NULL, root BLOB NOT NULL, name BLOB NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY(store, root, name)) WITHOUT ROWID;
-"""
+# Packs that are searched one by one before they get rows: a microsecond for a chunk that is in none of them.
+_SEARCHED_PACKS: Final = 6
+_SEARCHED_CHUNKS: Final = MAX_ENTRIES * 3 // 4  # with their tables they stay in memory
 
 
 class Location(NamedTuple):
@@ -49,136 +39,14 @@ class Location(NamedTuple):
     entry: PackEntry
 
 
-def _prefix(chunk_id: bytes) -> int:
-    return int.from_bytes(chunk_id[:8], "little", signed=True)
-
-
-class ChunkIndex:
-    """Thread-safe access to `index.db`; other processes may use the same file at the same time."""
+class ChunkIndex(IndexFile):
+    """Thread-safe access to `index.db`."""
 
     def __init__(self, path: str, *, durable: bool = True) -> None:
-        """Open or create the database at `path`. `is_new` tells whether it was (re)created just now.
-
-        Without `durable` nothing is flushed to the disk: for an index that ends with the command.
-        """
-        self.path = path
-        self._durable = durable
-        self._lock = threading.RLock()
+        """Open or create the database; see IndexFile."""
         self._cache = PackIndexCache()
-        self.is_new = False
         self._stores: dict[bytes, int] = {}
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        self._db = self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        try:
-            return self._connect()
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise self._busy() from error
-            if not os.access(os.path.dirname(self.path), os.W_OK):
-                raise LocalDiskError(
-                    f"cannot write `{self.path}`: {error}",
-                    affected="the index of chunks; your data and the store were not changed",
-                    hints=["make the Git directory writable for this user"],
-                ) from error
-            return self._rebuild_from_nothing()
-        except sqlite3.DatabaseError:
-            return self._rebuild_from_nothing()
-
-    def _rebuild_from_nothing(self) -> sqlite3.Connection:
-        self._move_aside()
-        return self._connect()
-
-    def _move_aside(self) -> None:
-        with suppress(FileNotFoundError):
-            os.replace(self.path, self.path + ".damaged")
-        with suppress(FileNotFoundError):
-            os.unlink(self.path + "-journal")  # it would be played into the new file
-
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(
-            self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(db)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _prepare(self, db: sqlite3.Connection) -> None:
-        # A rollback journal rather than WAL: the file may be on a network file system, where WAL corrupts.
-        db.execute("PRAGMA journal_mode=TRUNCATE")
-        db.execute(f"PRAGMA synchronous={'NORMAL' if self._durable else 'OFF'}")
-        db.execute("PRAGMA cache_size=-32768")
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version != SCHEMA_VERSION:
-            self._create(db, version)
-
-    def _create(self, db: sqlite3.Connection, version: int) -> None:
-        if version != 0:
-            raise sqlite3.DatabaseError(f"schema {version}")
-        db.execute("BEGIN IMMEDIATE")
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            self.is_new = True
-        db.execute("COMMIT")
-
-    def _busy(self) -> Busy:
-        return Busy(
-            f"another dvx command is writing `{self.path}`",
-            affected="nothing was changed",
-            hints=["wait for it to end, then run the command again"],
-        )
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                with suppress(sqlite3.Error):
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise self._explain(error) from error
-                raise
-
-    def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        with self._lock:
-            try:
-                return self._db.execute(query, values).fetchall()
-            except sqlite3.Error as error:
-                raise self._explain(error) from error
-
-    def _explain(self, error: sqlite3.Error) -> DvxError:
-        """The error for what SQLite refuses; a damaged file is moved aside, so that the next command begins anew."""
-        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-        if code in _BUSY:
-            return self._busy()
-        # A use after `close`, by a thread that an interrupted command left behind, is no damage.
-        if code in _DAMAGE and not isinstance(error, sqlite3.ProgrammingError):
-            self._move_aside()
-            return LocalDiskError(
-                f"`{self.path}` is damaged: {error}",
-                affected="the index of chunks, which was moved aside; the store itself is intact",
-                hints=["run the command again: it builds the index anew"],
-                kind="index-damaged",
-            )
-        return LocalDiskError(
-            f"cannot use `{self.path}`: {error}",
-            affected="the index of chunks; the store itself is intact",
-            hints=["free some disk space, then run the command again"],
-        )
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._db.close()
+        super().__init__(path, durable=durable)
 
     # Stores
 
@@ -233,8 +101,7 @@ class ChunkIndex:
         )
         pack = cursor.lastrowid
         assert pack is not None
-        rows = sorted((_prefix(entry.id), pack) for entry in index.entries)
-        db.executemany("INSERT OR IGNORE INTO chunks VALUES(?,?)", rows)
+        add_waiting(db, pack)
         return pack
 
     def add_hold(self, store_id: bytes, names: Iterable[bytes]) -> None:
@@ -293,10 +160,27 @@ class ChunkIndex:
         self._cache.put(name, index)
         return index
 
+    def pack_size(self, name: bytes) -> int | None:
+        """The size in bytes of a known pack, or None.
+
+        Needs no parsed index: a root of more chunks than are remembered has each of its packs parsed anew every time.
+        """
+        cached = self._cache.get(name)
+        if cached is not None:
+            return cached.size
+        rows = self._read("SELECT stored_index FROM packs WHERE name=?", (name,))
+        if not rows:
+            return None
+        try:
+            return stored_index_size(rows[0][0])
+        except FormatError:
+            self._forget_pack(name)
+            return None
+
     def _forget_pack(self, name: bytes) -> None:
         """Drop a damaged row and what refers to it; the pack is read again when it is needed."""
         with self._write() as db:
-            for table in ("chunks", "holds", "packs"):
+            for table in ("chunks", "waiting", "holds", "packs"):
                 query = f"DELETE FROM {table} WHERE pack=(SELECT pack FROM packs WHERE name=?)"  # noqa: S608
                 db.execute(query, (name,))
 
@@ -312,14 +196,46 @@ class ChunkIndex:
         found: dict[bytes, Location] = {}
         if not self.holds_any(store_id):
             return found  # a first push or a first fetch: nothing to look up, however many chunks there are
+        self._find_indexed(store_id, ids, found)
+        missing = [chunk_id for chunk_id in ids if chunk_id not in found]
+        if missing and (waiting := self._waiting_packs()):
+            if self._is_quick_to_search(waiting):
+                self._search_packs(self.held_packs(store_id, waiting), missing, found)
+            else:
+                with self._write() as db:
+                    index_waiting(db)
+                self._find_indexed(store_id, missing, found)
+        return found
+
+    def _search_packs(
+        self, names: Iterable[bytes], ids: Sequence[bytes], found: dict[bytes, Location]
+    ) -> None:
+        wanted = set(ids)
+        for name in names:
+            index = self.pack_index(name)
+            found.update(
+                (entry.id, Location(name, entry)) for entry in (index.find_all(wanted) if index else ())
+            )
+
+    def _waiting_packs(self) -> dict[bytes, int]:
+        """The packs without rows, and how many chunks each has."""
+        query = f"SELECT name, length(stored_index) / {INDEX_ENTRY_BYTES} FROM waiting JOIN packs USING(pack)"  # noqa: S608
+        return dict(self._read(query, ()))
+
+    def _is_quick_to_search(self, waiting: dict[bytes, int]) -> bool:
+        """Whether looking into these packs one by one costs less than making rows for them."""
+        if len(waiting) > _SEARCHED_PACKS or sum(waiting.values()) > _SEARCHED_CHUNKS:
+            return False
+        return all(self._cache.get(name) is not None for name in waiting)
+
+    def _find_indexed(self, store_id: bytes, ids: Sequence[bytes], found: dict[bytes, Location]) -> None:
         for start in range(0, len(ids), _IDS_PER_QUERY):
             batch = ids[start : start + _IDS_PER_QUERY]
-            by_prefix = {_prefix(chunk_id): chunk_id for chunk_id in batch}
-            for prefix, name in self._find_prefixes(store_id, list(by_prefix)):
-                chunk_id = by_prefix[prefix]
+            by_prefix = {prefix(chunk_id): chunk_id for chunk_id in batch}
+            for number, name in self._find_prefixes(store_id, list(by_prefix)):
+                chunk_id = by_prefix[number]
                 if chunk_id not in found:
                     self._check_hit(found, chunk_id, name)
-        return found
 
     def _find_prefixes(self, store_id: bytes, prefixes: list[int]) -> list[tuple[int, bytes]]:
         marks = ",".join("?" * len(prefixes))

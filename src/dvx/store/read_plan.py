@@ -11,7 +11,7 @@ from dvx.chunking.parts import Buffer
 from dvx.core.errors import FormatError
 from dvx.formats.pack import PackEntry
 from dvx.formats.placement import Run
-from dvx.store.chunk_reader import decode_frames, plan_ranges, read_range, read_verified
+from dvx.store.chunk_reader import plan_ranges, read_unverified, read_verified
 from dvx.store.old_file import OldFile
 from dvx.store.runs import WINDOW_BYTES, FindIndex, RunCutter
 from dvx.store.store import Store
@@ -118,11 +118,18 @@ def _is_worth_a_task(window: Window) -> bool:
 FindOldFile = Callable[[Part], OldFile | None]
 
 
-def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: None) -> list[list[Buffer]]:
+def read_window(
+    store: Store,
+    window: Window,
+    find_old: FindOldFile = lambda _: None,
+    *,
+    is_verified: bool,
+) -> list[list[Buffer]]:
     """Read and decode a window; returns the plain bytes of each part, in pieces of one or more chunks.
 
-    Chunks of the local store, and what lies in the old version of a file that `find_old` knows, are not checked
-    one by one: the caller checks whole files, which costs half.
+    With `is_verified` each chunk is compared with its id, and a remote is asked a second time for what is wrong.
+    Without it, the caller checks whole files, which costs half. What lies in the old version of a file that
+    `find_old` knows is never compared here.
     """
     pieces = [_read_old(part, find_old(part)) for part in window.parts]
     by_pack: dict[bytes, list[PackEntry]] = {}
@@ -132,12 +139,10 @@ def read_window(store: Store, window: Window, find_old: FindOldFile = lambda _: 
     plain: dict[bytes, Buffer] = {}
     for pack, entries in by_pack.items():
         for group in plan_ranges(entries):
-            if store.is_remote:
+            if is_verified:
                 plain.update((entry.id, data) for entry, _, data in read_verified(store, pack, group))
-                continue
-            frames = read_range(store, pack, group)
-            decoded = decode_frames(store, pack, frames)
-            plain.update((entry.id, data) for (entry, _), data in zip(frames, decoded, strict=True))
+            else:
+                plain.update(read_unverified(store, pack, group))
     return [list(_filled(part, found, plain)) for part, found in zip(window.parts, pieces, strict=True)]
 
 

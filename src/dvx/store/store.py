@@ -42,6 +42,9 @@ GC_PREFIX: Final = "gc/"
 class Store:
     """Packs and records of one place. Thread-safe as far as its backend is."""
 
+    # Whether bytes that are read from here become part of the local store, which takes none unverified.
+    keeps_what_is_read: bool = False
+
     def __init__(
         self,
         backend: Backend,
@@ -76,6 +79,11 @@ class Store:
         if self._ahead is not None:
             self._ahead.wait_for(name)
         return self._learn_index(name)
+
+    def pack_size(self, name: bytes) -> int:
+        """The size of a pack in bytes, as its own end says it. Raises as `pack_index`."""
+        known = self.index.pack_size(name)
+        return known if known is not None else self.pack_index(name).size
 
     @contextmanager
     def indexes_ahead(self, *, ahead: int) -> "Iterator[IndexesAhead]":

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # A pack of which at least this part is needed is copied whole: one plain upload or download beats picking frames,
 # and the rest of the pack is mostly an older version that somebody needs too.
 WHOLE_FROM: Final = 0.5
+# A listing of 100 000 files has about this much. Whoever wants some paths of a larger one reads their pages one by
+# one, which takes a round trip for each level.
+SMALL_LISTING_BYTES: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ def plan_transfer(source: Store, target: Store, roots: Iterable[RootTransfer], *
     packs = {pack.name: pack.size for root in plan.roots for pack in root.source.packs}
     held = target.index.held_packs(target.id, packs)
     for root in plan.roots:
-        plan.whole_packs.update((name, packs[name]) for name in root.source.pages if name not in held)
+        if root.is_whole or sum(packs[name] for name in root.source.pages) <= SMALL_LISTING_BYTES:
+            plan.whole_packs.update((name, packs[name]) for name in root.source.pages if name not in held)
     runs = [run for root in plan.roots for run in root.runs if run.pack not in held]
     if not target.index.holds_any(target.id):
         # Nothing can be there under another name, so the records tell enough: no index is asked for.

@@ -32,7 +32,7 @@ def make_placement(
 ) -> Placement:
     """The placement of a root whose runs and page packs are all in `store`."""
     names = dict.fromkeys([*(run.pack for run in runs), *pages])
-    packs = tuple(PackRef(name, store.pack_index(name).size) for name in names)
+    packs = tuple(PackRef(name, store.pack_size(name)) for name in names)
     return Placement(
         root=root.id, kind=root.kind, size=root.size, packs=packs, pages=tuple(pages), runs=tuple(runs)
     )

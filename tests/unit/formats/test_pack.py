@@ -30,6 +30,8 @@ from dvx.formats.pack import (
     parse_stored_index,
     parse_trailer,
     scan_frames,
+    stored_index_ids,
+    stored_index_size,
 )
 
 HEADER = PackHeader(KIND_DATA, 1)
@@ -102,20 +104,33 @@ def test_stored_index_is_the_pack_without_frames() -> None:
     stored = format_stored_index(index)
     assert stored == data[:HEADER_BYTES] + data[entries[-1].frame_end :]
     assert parse_stored_index(stored) == index
+    assert stored_index_size(stored) == len(data)
+    assert stored_index_ids(stored) == b"".join(entry.id for entry in entries)
 
 
 @pytest.mark.parametrize("position", [0, 8, 12, 13, 20, 32, 64, 79, 100, -1, -10, -50, -60, -64])
 def test_stored_index_with_flipped_bit_is_refused(position: int) -> None:
     stored = bytearray(format_stored_index(_parse(_build()[0])))
     stored[position] ^= 0x10
-    with pytest.raises(FormatError):
-        parse_stored_index(bytes(stored))
+    for read in (parse_stored_index, stored_index_size, stored_index_ids):
+        with pytest.raises(FormatError):
+            read(bytes(stored))
 
 
 @pytest.mark.parametrize("length", [0, 31, 95, 96, 200])
 def test_stored_index_cut_off_is_refused(length: int) -> None:
-    with pytest.raises(FormatError):
-        parse_stored_index(format_stored_index(_parse(_build()[0]))[:length])
+    for read in (parse_stored_index, stored_index_size, stored_index_ids):
+        with pytest.raises(FormatError):
+            read(format_stored_index(_parse(_build()[0]))[:length])
+
+
+def test_chunks_are_found_one_by_one_and_many_at_once() -> None:
+    index = _parse(_build()[0])
+    first, _, last = index.entries
+    assert index.find(first.id) == first
+    assert index.find(bytes(32)) is None
+    assert sorted(index.find_all({first.id, last.id, bytes(32)})) == sorted([first, last])
+    assert index.find_all(set()) == []
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from dvx.core.errors import Busy, LocalDiskError
 from dvx.formats.pack import FRAME_HEADER_BYTES, PackEntry, PackHeader, PackIndex
-from dvx.store import index as index_module
+from dvx.store import index_file
 from dvx.store.index import ChunkIndex, Location
 
 HERE, THERE = b"h" * 16, b"t" * 16
@@ -145,7 +145,7 @@ def test_damaged_row_is_forgotten(tmp_path, index):
 
 
 def test_write_while_another_process_writes_waits_and_then_is_busy(tmp_path, index, monkeypatch):
-    monkeypatch.setattr(index_module, "_BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(index_file, "_BUSY_TIMEOUT_S", 0.05)
     waiting = ChunkIndex(index.path)
     database = sqlite3.connect(index.path, isolation_level=None)
     database.execute("BEGIN EXCLUSIVE")

@@ -9,6 +9,7 @@ from dvx.backends.folder import FolderBackend
 from dvx.backends.memory import MemoryBackend
 from dvx.core.errors import DvxError
 from dvx.formats.layout import pack_key
+from dvx.store import pack_copy
 from dvx.store.damage import DamagedPack
 from dvx.store.pack_copy import copy_pack
 from dvx.testing.faults import Effect, Fault, FaultyBackend, flip_bit
@@ -34,6 +35,20 @@ def test_copy_is_byte_for_byte_and_known_to_the_target(tmp_path, source, remote)
     assert remote.index.held_packs(remote.id, [name]) == {name}
     assert source.backend.stat(key) is not None
     assert os.listdir(remote.temporary_folder) == []
+
+
+def test_upload_of_a_pack_as_it_was_sealed_reads_its_index_from_nowhere(tmp_path, index, remote, monkeypatch):
+    source = make_store(tmp_path, index, backend=FolderBackend(str(tmp_path / "folder")))
+    name = stored(source, tmp_path)
+
+    def read(path):
+        raise AssertionError(f"the index of {path} was read")
+
+    monkeypatch.setattr(pack_copy, "read_pack_index", read)
+    copy_pack(source, remote, name)
+    key = pack_key(name)
+    assert remote.backend.get(key, max_bytes=10**6) == source.backend.get(key, max_bytes=10**6)
+    assert remote.index.held_packs(remote.id, [name]) == {name}
 
 
 @pytest.mark.parametrize("position", [0, 12, 40, 30_000, -100, -64, -20, -1])

@@ -78,11 +78,12 @@ def test_record_that_does_not_fit_a_file_is_a_format_error(wanted):
         windows(4, wanted)
 
 
-def test_window_reads_each_repeated_chunk_once(tmp_path, local):
+@pytest.mark.parametrize("is_verified", [True, False])
+def test_window_reads_each_repeated_chunk_once(tmp_path, local, is_verified):
     data = bytes(2 * MIB)  # zeros are cut into equal chunks of 256 KiB
     placement = add_file(local, tmp_path, data)
     (window,) = plan_windows(placement.runs, local.pack_index, [Wanted("a", 0, len(data))])
-    (chunks,) = read_window(local, window)
+    (chunks,) = read_window(local, window, is_verified=is_verified)
     assert b"".join(chunks) == data
     assert len({id(chunk) for chunk in chunks}) == 1
 

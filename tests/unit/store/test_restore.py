@@ -78,12 +78,41 @@ def test_damaged_pack_is_named_and_the_old_file_stays(tmp_path, local, size, whe
     assert threading.active_count() <= before
 
 
-@pytest.mark.parametrize("size", [5000, 9 * MIB])
-def test_record_of_other_content_is_refused(tmp_path, local, size):
-    placement = add_file(local, tmp_path, os.urandom(size))
+@pytest.mark.parametrize("size", [5000, 30 * MIB])
+@pytest.mark.parametrize("where", [0.1, 0.95])
+def test_damaged_pack_of_a_remote_is_named_and_the_old_file_stays(tmp_path, remote, size, where):
+    placement = add_file(remote, tmp_path, os.urandom(size))
+    (pack,) = placement.packs
+    data = remote.backend.get(pack_key(pack.name), max_bytes=10**9)
+    remote.backend.put(pack_key(pack.name), flip_bit(data, 44 + int(where * size)))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/file").write_bytes(b"as it was")
+    with pytest.raises(DamagedPack) as caught:
+        read_file(remote, placement, tmp_path / "out")
+    assert (caught.value.pack, caught.value.is_remote) == (pack.name, True)
+    assert (tmp_path / "out/file").read_bytes() == b"as it was"
+    assert leftovers(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("content", [os.urandom(30 * MIB), b"0123456789abcdef" * (2 * MIB)])
+@pytest.mark.parametrize("call", [1, 2])
+def test_bit_that_flips_once_on_the_way_of_a_large_file_costs_a_second_look(tmp_path, index, content, call):
+    inner = MemoryBackend()
+    placement = add_file(make_store(tmp_path, index, backend=inner), tmp_path, content)
+    faulty = FaultyBackend(inner, [Fault("get_range", call, Effect.FLIP_BIT)])
+    store = make_store(tmp_path, index, backend=faulty, is_remote=True)
+    assert read_file(store, placement, tmp_path / "out") == content
+    assert leftovers(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("size", [5000, 30 * MIB])
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_record_of_other_content_is_refused(tmp_path, index, size, is_remote):
+    store = make_store(tmp_path, index, is_remote=is_remote)
+    placement = add_file(store, tmp_path, os.urandom(size))
     wrong = [FileToWrite("file", "file", size, hash_bytes(b"something else"), 0)]
     with pytest.raises(DamagedPack) as caught:
-        restore(local, placement, wrong, tmp_path / "out")
+        restore(store, placement, wrong, tmp_path / "out")
     assert caught.value.pack == b""
     assert os.listdir(tmp_path / "out") == []
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from dvx.backends.memory import MemoryBackend
 from dvx.core.errors import BackendError
 from dvx.core.progress import NullReporter
 from dvx.formats.layout import pack_key, root_prefix
+from dvx.store import transfer as transfer_module
 from dvx.store.damage import DamagedPack
 from dvx.store.transfer import RootTransfer, confirm_roots, plan_transfer, run_transfer
 from dvx.store.translate import RootData
@@ -43,6 +45,20 @@ def test_plan_of_a_new_root_moves_whole_packs_and_of_a_known_one_nothing(tmp_pat
     assert list(remote.backend.list("packs/")) == []
     copy_roots(local, remote, [placement])
     assert plan(local, remote, placement).size_bytes == 0
+
+
+@pytest.mark.parametrize("limit", [0, 10**6])
+def test_part_of_a_root_comes_with_its_listing_only_where_that_is_small(
+    tmp_path, local, remote, monkeypatch, limit
+):
+    placement = add_directory(local, tmp_path, FILES)
+    monkeypatch.setattr(transfer_module, "SMALL_LISTING_BYTES", limit)
+    (whole,) = transfers([placement])
+    part = replace(whole, runs=(), is_whole=False)
+    assert set(plan_transfer(local, remote, [part], jobs=2).whole_packs) == (
+        set(placement.pages) if limit else set()
+    )
+    assert set(placement.pages) <= set(plan_transfer(local, remote, [whole], jobs=2).whole_packs)
 
 
 def test_small_part_of_a_pack_is_picked_and_not_compressed_again(tmp_path, local, remote):
