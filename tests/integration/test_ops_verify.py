@@ -78,21 +78,35 @@ def test_each_deviation_has_its_own_word(work):
     }
 
 
-def test_change_that_the_stat_cache_cannot_see_is_found_and_status_knows_it_afterwards(work):
+def hide_change(work, path):
+    """Change the content of a file as if clock and file system hid that it was changed."""
     time.sleep(0.05)  # what is looked at from now on is kept
-    place = work.path("data/07")
-    old_id = hash_bytes(work.read("data/07"))
-    with open(place, "r+b") as file:
+    old_id = hash_bytes(work.read(path))
+    with open(work.path(path), "r+b") as file:
         file.write(b"\x00\x01\x02")
-    now = os.stat(place)
-    with work.open() as project:  # as if clock and file system had hidden the change
+    now = os.stat(work.path(path))
+    with work.open() as project:
         lie = StatRow(now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino, "file", old_id)
-        project.stat_cache.store([("data/07", lie)], observed_ns=now.st_ctime_ns + 10**9)
+        project.stat_cache.store([(path, lie)], observed_ns=now.st_ctime_ns + 10**9)
+
+
+def test_change_that_the_stat_cache_cannot_see_is_found_and_status_knows_it_afterwards(work):
+    hide_change(work, "data/07")
     assert work.status().is_clean
-    assert work.status().is_clean
-    with work.open() as project:  # of the whole page it is said that it did not change
-        assert project.stat_cache.marks("data")
     assert deviations(check(work)) == {"data/07": Deviation.MODIFIED}
+    assert not work.status().is_clean
+
+
+def test_status_knows_a_hidden_change_afterwards_though_the_page_was_marked_as_unchanged(tmp_path):
+    work = make_repo(tmp_path / "work")
+    work.write({f"data/{number:04d}": b"%d" % number for number in range(1500)})
+    work.add("data")
+    hide_change(work, "data/0700")
+    assert work.status().is_clean
+    assert work.status().is_clean
+    with work.open() as project:
+        assert len(project.stat_cache.marks("data")) > 1
+    assert deviations(check(work)) == {"data/0700": Deviation.MODIFIED}
     assert not work.status().is_clean
 
 
