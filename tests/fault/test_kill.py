@@ -45,15 +45,15 @@ def any_thread(call: str, *numbers: int) -> list[tuple[str, int, str]]:
 
 
 ADD_POINTS = [
-    *main("rename", 1, 2, 3, 4), *main("fsync", 1, 7, 13, 16), *main("pwrite64", 8, 30),
+    *main("rename", 1, 2, 3, 4), *main("fsync", 1, 5, 9, 11), *main("pwrite64", 8, 30),
     *any_thread("rename", 1), *any_thread("fsync", 1, 3), *any_thread("mkdir", 3),
 ]  # fmt: skip
 PUSH_POINTS = [
-    *main("rename", 1, 2), *main("fsync", 1, 6, 12), *main("pwrite64", 20), *main("mkdir", 8),
+    *main("rename", 1, 2), *main("fsync", 1, 5, 9), *main("pwrite64", 20), *main("mkdir", 8),
     *any_thread("rename", 1), *any_thread("fsync", 1, 4), *any_thread("pwrite64", 5),
 ]  # fmt: skip
 FETCH_POINTS = [
-    *main("rename", 1, 2), *main("fsync", 6, 12), *main("pwrite64", 10),
+    *main("rename", 1, 2), *main("fsync", 5, 9), *main("pwrite64", 10),
     *any_thread("rename", 1), *any_thread("fsync", 1, 4), *any_thread("pwrite64", 12, 20),
 ]  # fmt: skip
 PULL_POINTS = [
