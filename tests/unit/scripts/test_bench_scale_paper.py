@@ -77,7 +77,8 @@ def test_index_db_takes_the_stated_bytes_for_each_chunk(tmp_path: Path) -> None:
     index = ChunkIndex(str(tmp_path / "index.db"))
     for _ in range(40):
         index.add_pack(bytes(16), os.urandom(16), random_index(CHUNKS_PER_PACK), digest=os.urandom(32))
-    assert index.find_chunks(bytes(16), [os.urandom(32)]) == {}  # until a chunk is missed, packs wait without rows
+    # Until a chunk is missed, packs wait without rows.
+    assert index.find_chunks(bytes(16), [os.urandom(32)]) == {}
     index.close()
     bytes_per_chunk = (tmp_path / "index.db").stat().st_size / (40 * CHUNKS_PER_PACK)
     assert bytes_per_chunk == pytest.approx(paper.INDEX_DB_BYTES_PER_CHUNK, rel=0.1)
