@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 _BUFFER_BYTES: Final = 256 * 1024
 _MAX_HEAD_BYTES: Final = 256 * 1024
+_LONGEST_WAIT_S: Final = 60.0
 _HEAD_END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -46,16 +47,34 @@ class DelayProxy:
     endpoint: str
     delay_s: float = 0.0
     _requests: list[ProxiedRequest] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _under_way: int = 0
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """A request is being passed on in this block; take_requests waits for its end."""
+        with self._changed:
+            self._under_way += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._under_way -= 1
+                self._changed.notify_all()
 
     def note(self, request: ProxiedRequest) -> None:
         """Add a finished request to the timeline."""
-        with self._lock:
+        with self._changed:
             self._requests.append(request)
 
     def take_requests(self) -> list[ProxiedRequest]:
-        """The finished requests since the last call, in order of their start."""
-        with self._lock:
+        """The requests since the last call, in order of their start.
+
+        A client has the last byte of an answer before its request is noted, so this waits for those under way, for
+        up to a minute.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._under_way == 0, timeout=_LONGEST_WAIT_S)
             taken, self._requests = self._requests, []
         return sorted(taken, key=lambda request: request.started_s)
 
@@ -138,8 +157,10 @@ class _Connection:
     def relay_request(self) -> bool:
         """Pass one request and its answer on; says whether the connection stays open."""
         raw = self._client.read_until(_HEAD_END)
-        started_s = time.monotonic()
-        head = _Head(raw)
+        with self._proxy.under_way():
+            return self._pass_on(_Head(raw), time.monotonic())
+
+    def _pass_on(self, head: "_Head", started_s: float) -> bool:
         time.sleep(self._proxy.delay_s)
         self._send_request(head)
         answer = _Head(self._server.read_until(_HEAD_END))
