@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dvx.core.errors import DataMissing, PathRefused, WorkspaceConflict
+from dvx.core.errors import DataMissing, NotFound, PathRefused, WorkspaceConflict
 from dvx.core.ids import hash_bytes
 from dvx.disk.atomic import TEMPORARY_PREFIX
 from dvx.formats.pointer import Pointer
@@ -327,6 +327,21 @@ def test_checkout_of_targets_inside_a_directory_touches_only_them(work):
     assert work.snapshot()["data/a"] == b"x"
     work.checkout()
     assert work.snapshot() == {"data/a": b"x", "data/sub/b": b"y"}
+
+
+@pytest.mark.parametrize("command", ["checkout", "pull", "status"])
+def test_path_inside_a_directory_that_nobody_has_is_an_error_and_no_success(work, command):
+    version(work, "one", {"data/a": b"1", "data/sub/b": b"2"}, "data")
+    work.push()
+    work.write({"data/new": b"3"})
+    run = getattr(work, command)
+    with pytest.raises(NotFound, match="`data/nope`, `data/sub/nope`") as caught:
+        run("data/nope", "data/a", "data/sub/nope")
+    assert caught.value.hints == ("list what is in it: `dvx ls data`",)
+    work.remove("data/a")
+    work.checkout("data/a", "data/new")  # the pointer has one, the workspace the other
+    assert work.snapshot() == {"data/a": b"1", "data/sub/b": b"2", "data/new": b"3"}
+    work.checkout("data/no*")  # a pattern may match nothing
 
 
 def test_checkout_is_clean_after_switching_twice_without_it(work):

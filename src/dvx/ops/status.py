@@ -94,6 +94,7 @@ def read_status(
                 status.state = PathState.NOT_CHECKED_OUT
                 continue
             try:
+                tree.check_parts(pages)
                 status.differences = sorted(
                     find_differences(project, tree, pages), key=lambda item: item.path
                 )

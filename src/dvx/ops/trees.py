@@ -6,11 +6,12 @@ Owns the pairing of the two in path order. A tracked file is a tree with one ent
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
+from dvx.core.errors import DvxError, FormatError, NotFound, PathRefused, UnsupportedVersion, name_some
+from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import disk_errors
 from dvx.disk.walk import WalkEntry, walk_tree
 from dvx.formats.manifest import Entry
@@ -150,6 +151,25 @@ class Tree:
             yield prefix + path, found._replace(path=path)
         if is_empty:
             yield prefix + part, top._replace(path=part)
+
+    def check_parts(self, pages: "PageReader") -> None:
+        """Raise NotFound (kind `not-tracked`) for a path it is limited to that nobody has: most likely it is misspelt.
+
+        Patterns may match nothing. Raises as `entries` does.
+        """
+        missing = [part for part in plain_parts(self.inside) if not self._has(part, pages)]
+        if missing:
+            raise NotFound(
+                f"{name_some([f'{self.path}/{part}' for part in missing])}: neither in the version of `{self.path}` "
+                "that its pointer names, nor in the workspace",
+                affected="nothing was changed",
+                hints=[f"list what is in it: `dvx ls {quote_all([self.path])}`"],
+                kind="not-tracked",
+            )
+
+    def _has(self, part: str, pages: "PageReader") -> bool:
+        only = replace(self, inside=(part,))
+        return os.path.lexists(os.path.join(self.absolute, part)) or any(True for _ in only.entries(pages))
 
     def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""
