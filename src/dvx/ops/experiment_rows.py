@@ -3,9 +3,8 @@
 Owns what a name means in a row. Must not know how a table looks.
 """
 
-import gc
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -124,16 +123,15 @@ def read_log(
     the last of them is read.
     """
     missing = dict.fromkeys(where.names) if where is not None else {}
-    with _no_cycle_search():
-        if where is None:
-            rows = list(_rows(history, history.commits(selection), keeps_all=True))
-        else:
-            every = HistorySelection(selection.revs, selection.paths, selection.since)
-            # Giving memory back while reading costs a third more time, but few rows may need few versions.
-            keeps_all = selection.limit is None
-            with closing(_rows(history, history.commits(every), keeps_all=keeps_all)) as all_rows:
-                looked_at = _without_found(all_rows, missing)
-                rows = list(islice((row for row in looked_at if where.holds(row.find)), selection.limit))
+    if where is None:
+        rows = list(_rows(history, history.commits(selection), keeps_all=True))
+    else:
+        every = HistorySelection(selection.revs, selection.paths, selection.since)
+        # Giving memory back while reading costs a third more time, but few rows may need few versions.
+        keeps_all = selection.limit is None
+        with closing(_rows(history, history.commits(every), keeps_all=keeps_all)) as all_rows:
+            looked_at = _without_found(all_rows, missing)
+            rows = list(islice((row for row in looked_at if where.holds(row.find)), selection.limit))
     return ExperimentLog(tuple(rows), len(history.problems), tuple(missing))
 
 
@@ -144,18 +142,6 @@ def _without_found(rows: Iterable[LogRow], missing: dict[str, None]) -> Iterator
             if finder(name)(row) is not None:
                 del missing[name]
         yield row
-
-
-@contextmanager
-def _no_cycle_search() -> Iterator[None]:
-    """Rows hold each other in no cycle, and looking for cycles among 50 000 of them takes a sixth of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _rows(history: PointerHistory, commits: Sequence[HistoryCommit], *, keeps_all: bool) -> Generator[LogRow]:

@@ -3,7 +3,6 @@
 Owns opening and closing them, each only when it is first asked for. Must not hold logic of a use case.
 """
 
-import gc
 import os
 import sys
 import threading
@@ -15,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
 from dvx.core.errors import DvxError, FormatError, GitError, NotFound, UsageError
-from dvx.core.memory import look_for_cycles_rarely
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors
 from dvx.disk.lock import hold_lock
@@ -62,7 +60,6 @@ class Project:
         self.asks_remotes = True
         self._overrides = overrides
         self._switch_interval_s = sys.getswitchinterval()
-        self._collector = gc.get_threshold()
         self._stores: dict[str, Store] = {}
         self._backends: dict[str, Backend] = {}
         self._opening = threading.RLock()
@@ -74,13 +71,10 @@ class Project:
     def __enter__(self) -> Self:
         self._switch_interval_s = sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        self._collector = gc.get_threshold()
-        look_for_cycles_rarely()
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         sys.setswitchinterval(self._switch_interval_s)
-        gc.set_threshold(*self._collector)
         unused = [backend for name, backend in self._backends.items() if name not in self._stores]
         for backend in [*unused, *(store.backend for store in self._stores.values())]:
             backend.close()
