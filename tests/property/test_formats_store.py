@@ -34,7 +34,6 @@ from dvx.formats.placement import (
     Placement,
     Run,
     format_placement,
-    merge_runs,
     parse_placement,
 )
 
@@ -140,16 +139,6 @@ def test_any_bytes_in_place_of_pack_parts_give_only_dvx_errors(data: bytes) -> N
 @given(placements())
 def test_placement_survives(placement: Placement) -> None:
     assert parse_placement(format_placement(placement)) == placement
-
-
-@settings(max_examples=200, deadline=None)
-@given(placements())
-def test_merged_runs_spell_the_same_bytes(placement: Placement) -> None:
-    merged = merge_runs(placement.runs)
-    assert sum(run.plain for run in merged) == placement.size
-    assert sum(run.chunks for run in merged) == sum(run.chunks for run in placement.runs)
-    assert sum(run.stored for run in merged) == sum(run.stored for run in placement.runs)
-    assert merge_runs(merged) == merged
 
 
 JSON: st.SearchStrategy[object] = st.recursive(

@@ -63,25 +63,6 @@ class Placement:
     runs: tuple[Run, ...]
 
 
-def merge_runs(runs: Iterable[Run]) -> list[Run]:
-    """Join each run with the one before it where both are adjacent in the same pack; order is kept."""
-    merged: list[Run] = []
-    for run in runs:
-        last = merged[-1] if merged else None
-        if last is not None and last.pack == run.pack and last.offset + last.stored == run.offset:
-            run = Run(
-                pack=run.pack,
-                offset=last.offset,
-                stored=last.stored + run.stored,
-                chunks=last.chunks + run.chunks,
-                plain=last.plain + run.plain,
-            )
-            merged[-1] = run
-        else:
-            merged.append(run)
-    return merged
-
-
 def format_placement(placement: Placement) -> bytes:
     """Return the record as one zstd frame of canonical JSON. Raises FormatError for an invalid placement."""
     _check_placement(placement)

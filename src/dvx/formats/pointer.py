@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NoReturn, TypeGuard
 
-from dvx.core.errors import DvxError, FormatError, UnsupportedVersion
+from dvx.core.errors import FormatError, UnsupportedVersion
 from dvx.core.ids import format_id, parse_id
 
 KIND_FILE: Final = "file"
@@ -113,14 +113,6 @@ def pointer_text(pointer: Pointer) -> str:
     head |= {"id": format_id(pointer.id), "size": pointer.size}
     head |= {} if pointer.files is None else {"files": pointer.files}
     return _COMMENT + format_document(head, pointer.extra)
-
-
-def is_canonical_pointer(data: bytes) -> bool:
-    """Say whether `data` is a valid pointer in its canonical encoding."""
-    try:
-        return format_pointer(parse_pointer(data)) == data
-    except DvxError:
-        return False
 
 
 def _load(data: bytes, *, name: str) -> dict[str, object]:

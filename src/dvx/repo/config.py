@@ -103,14 +103,6 @@ def user_config_path(env: Mapping[str, str]) -> str | None:
     return next(iter(_user_paths(env)), None)
 
 
-def read_settings(path: str) -> dict[str, object]:
-    """Return the keys and values that one file sets, not checked; an absent file sets nothing.
-
-    Raises UsageError (kind `bad-config`) for bytes that are not TOML, and LocalDiskError.
-    """
-    return _read(path)
-
-
 def _user_paths(env: Mapping[str, str]) -> list[str]:
     if sys.platform == "win32":
         folder = env.get("APPDATA", "")

@@ -71,11 +71,6 @@ class StatRow(NamedTuple):
     id: bytes
 
 
-def row_of(entry: WalkEntry, content_id: bytes) -> StatRow:
-    """Return the row that says: the file seen as `entry` has this content."""
-    return StatRow(entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode, entry.kind, content_id)
-
-
 def row_matches(row: StatRow, entry: WalkEntry) -> bool:
     """Tell whether the file is still as it was, so that `row.id` is its content."""
     return (

@@ -42,7 +42,6 @@ class PackSink:
         self._sealing: list[tuple[PackWriter, Future[None]]] = []
         self.new_plain_bytes = 0
         self.new_stored_bytes = 0
-        self.reused_bytes = 0
         self.packs = 0
 
     # Choosing
@@ -75,7 +74,6 @@ class PackSink:
     def reuse(self, layout: RootLayout, group: Sequence[Location]) -> None:
         """Refer to stored chunks that lie one behind the other."""
         layout.add_chunks(group[0].pack, [location.entry for location in group])
-        self.reused_bytes += sum(location.entry.plain for location in group)
 
     def store_again(
         self, layout: RootLayout, chunks: Sequence[ChunkWork], encoder: Encoder | None, offset: int

@@ -14,7 +14,6 @@ from dvx.formats.placement import (
     Placement,
     Run,
     format_placement,
-    merge_runs,
     parse_placement,
 )
 
@@ -54,20 +53,6 @@ def test_record_is_canonical_json_in_zstd() -> None:
     text = zstandard.decompress(format_placement(DIRECTORY))
     assert text == json.dumps(FIELDS, sort_keys=True, separators=(",", ":")).encode()
     assert parse_placement(_record(later="ignored")) == DIRECTORY
-
-
-def test_merge_runs_joins_adjacent_runs_of_one_pack() -> None:
-    runs = [Run(DATA, 32, 112, 1, 100), Run(DATA, 144, 62, 1, 50), Run(DATA, 206, 12, 1, 0)]
-    assert merge_runs(runs) == [Run(DATA, 32, 186, 3, 150)]
-    apart = [
-        Run(DATA, 32, 112, 1, 100),
-        Run(DATA, 145, 62, 1, 50),
-        Run(PAGES, 207, 62, 1, 50),
-        runs[0],
-        runs[0],
-    ]
-    assert merge_runs(apart) == apart
-    assert merge_runs([]) == []
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
 """repo.config: five layers."""
 
-import os
-
 import pytest
 
 from dvx.core.errors import DvxError, NotFound, UsageError
-from dvx.repo.config import COMMITTED, load_config, read_settings, user_config_path
+from dvx.repo.config import COMMITTED, load_config, user_config_path
 
 
 @pytest.fixture
@@ -139,10 +137,3 @@ def test_bytes_that_are_not_utf8_and_deep_nesting_are_dvx_errors(load, write):
         with pytest.raises(UsageError) as caught:
             load()
         assert caught.value.kind == "bad-config"
-
-
-def test_read_settings_of_one_file(tmp_path):
-    path = tmp_path / "c.toml"
-    path.write_text("[core]\njobs = 2\n[remote.a]\nurl = 'x'\n")
-    assert read_settings(str(path)) == {"core.jobs": 2, "remote.a.url": "x"}
-    assert read_settings(os.path.join(tmp_path, "none")) == {}

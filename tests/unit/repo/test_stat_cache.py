@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from dvx.disk.walk import WalkEntry
-from dvx.repo.stat_cache import StatCache, StatRow, is_racy, row_matches, row_of
+from dvx.repo.stat_cache import StatCache, StatRow, is_racy, row_matches
 
 ID = bytes(range(32))
 OLD_NS = 1_700_000_000_123_456_789
@@ -83,7 +83,6 @@ def test_row_is_racy_when_the_file_may_change_under_the_same_stamp(mtime_ns, cti
 
 def test_row_matches_only_the_same_status():
     entry = WalkEntry("x", "file", 10, OLD_NS, OLD_NS + 1, 100)
-    assert row_of(entry, ID) == row()
     assert row_matches(row(), entry)
     for change in ({"kind": "executable"}, {"size": 9}, {"mtime_ns": 1}, {"ctime_ns": 1}, {"inode": 1}):
         assert not row_matches(row(), entry._replace(**change))
@@ -91,7 +90,7 @@ def test_row_matches_only_the_same_status():
 
 def test_inode_of_64_bits_is_kept(cache):
     entry = WalkEntry("x", "file", 10, OLD_NS, OLD_NS + 1, 2**64 - 5)
-    cache.store([("x", row_of(entry, ID))], observed_ns=NOW_NS)
+    cache.store([("x", row(inode=2**64 - 5))], observed_ns=NOW_NS)
     assert row_matches(cache.lookup("x"), entry)
     assert not row_matches(cache.lookup("x"), entry._replace(inode=2**64 - 6))
 
