@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -124,11 +123,11 @@ from dvx.cli.invocation import Invocation
 import os
 
 def work():
-    thread = threading.Thread(target=time.sleep, args=(60,))
+    thread = threading.Thread(target=time.sleep, args=(250,))
     thread.start()
     try:
         print("working", flush=True)
-        time.sleep(60)
+        time.sleep(250)
     finally:
         print("unwinding", flush=True)
         if sys.argv[1] == "slow":
@@ -147,14 +146,12 @@ def test_interrupt_ends_a_command_whose_threads_hang(tmp_path: Path, kind: str, 
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stdout.readline() == "working\n"
-        started = time.monotonic()
         process.send_signal(signal.SIGINT)
         assert process.stdout.readline() == "unwinding\n"
         for _ in range(interrupts - 1):
             process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert time.monotonic() - started < 20
     if kind == "fast":
         assert errors == "interrupted; run the same command again to go on\n"
 

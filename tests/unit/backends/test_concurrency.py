@@ -1,6 +1,7 @@
 """AdaptiveLimit: lower when throttled, back up with success."""
 
 import threading
+import time
 
 from dvx.backends.concurrency import AdaptiveLimit
 
@@ -39,14 +40,17 @@ def test_no_more_than_the_limit_run_at_the_same_time() -> None:
     limit = AdaptiveLimit(3)
     lock = threading.Lock()
     running: list[int] = [0, 0]
-    pause = threading.Event()
+    is_full = threading.Event()
 
     def work() -> None:
         with limit.hold():
             with lock:
                 running[0] += 1
                 running[1] = max(running)
-            pause.wait(0.02)
+                if running[0] == 3:
+                    is_full.set()
+            is_full.wait(60)
+            time.sleep(0.02)  # the time for one more to come in, if the limit let it
             with lock:
                 running[0] -= 1
 

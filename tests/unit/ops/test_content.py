@@ -86,7 +86,9 @@ def test_rows_of_expected_spans_are_read_once_each_and_no_others(work, monkeypat
     names = sorted(contents)
     for name in names:
         os.utime(work.path(name), (OLD_S, OLD_S))
-    time.sleep(0.05)  # their ctime is of now, and a row of a file that changed within the last tick is not kept
+    time.sleep(
+        0.05
+    )  # their ctime is of now, and a row of a file that changed within the last tick is not kept
     with work.open() as project:
         ids = ContentIds(project.stat_cache, work.root, "data", is_writing=True)
         hashed(ids, *(seen(work, name) for name in names))

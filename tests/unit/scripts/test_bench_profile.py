@@ -12,7 +12,7 @@ import pytest
 from benchmark.profile_child import counted_class, resolve
 from benchmark.profile_command import format_profile
 from benchmark.stages import EXTERNAL_MODULES, STAGES, Place
-from benchmark.stopwatch import Stopwatch, cost_of_counting_s
+from benchmark.stopwatch import StageTime, Stopwatch, cost_of_counting_s
 
 from dvx.testing.shell import make_repo
 
@@ -26,29 +26,52 @@ def test_function_of_the_table_exists(place: Place) -> None:
     assert place.module.startswith("dvx.") or place.module in EXTERNAL_MODULES
 
 
-def test_time_in_an_inner_stage_counts_for_that_one_only() -> None:
+class Clock:
+    """Stands for the clocks of the stopwatch: time passes only where a test says so."""
+
+    def __init__(self) -> None:
+        self.wall_s = self.cpu_s = 100.0
+
+    def pass_time(self, wall_s: float, cpu_s: float) -> None:
+        self.wall_s += wall_s
+        self.cpu_s += cpu_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("benchmark.stopwatch.perf_counter", lambda: clock.wall_s)
+    monkeypatch.setattr("benchmark.stopwatch.thread_time", lambda: clock.cpu_s)
+    return clock
+
+
+def test_time_in_an_inner_stage_counts_for_that_one_only(clock: Clock) -> None:
     stopwatch = Stopwatch()
-    inner = stopwatch.wrap(lambda: time.sleep(0.03), "inner")
+    inner = stopwatch.wrap(lambda: clock.pass_time(4.0, 1.0), "inner")
 
     def work() -> str:
         inner()
+        clock.pass_time(0.5, 0.25)
         inner()
         return "result"
 
     assert stopwatch.wrap(work, "outer")() == "result"
-    totals = stopwatch.totals()
-    assert (totals["inner"].calls, totals["outer"].calls) == (2, 1)
-    assert totals["inner"].wall_s >= 0.06
-    assert totals["outer"].wall_s < 0.03
-    assert totals["inner"].cpu_s < 0.03
+    assert stopwatch.totals() == {"inner": StageTime(2, 8.0, 2.0), "outer": StageTime(1, 0.5, 0.25)}
 
 
-def test_nothing_is_counted_inside_a_stage_that_is_taken_as_a_whole() -> None:
+def test_nothing_is_counted_inside_a_stage_that_is_taken_as_a_whole(clock: Clock) -> None:
     stopwatch = Stopwatch(frozenset({"Git"}))
-    inner = stopwatch.wrap(lambda: time.sleep(0.02), "read")
+    inner = stopwatch.wrap(lambda: clock.pass_time(2.0, 1.0), "read")
     stopwatch.wrap(inner, "Git")()
-    assert stopwatch.totals()["Git"].wall_s >= 0.02
-    assert "read" not in stopwatch.totals()
+    assert stopwatch.totals() == {"Git": StageTime(1, 2.0, 1.0)}
+
+
+def test_stopwatch_reads_the_clocks_of_the_machine() -> None:
+    stopwatch = Stopwatch()
+    stopwatch.wrap(lambda: time.sleep(0.02), "wait")()
+    stopwatch.wrap(lambda: sum(range(100_000)), "work")()
+    assert stopwatch.totals()["wait"].wall_s >= 0.02
+    assert stopwatch.totals()["work"].cpu_s > 0
 
 
 def test_every_thread_is_counted_and_an_exception_ends_its_stage() -> None:
@@ -71,20 +94,21 @@ def test_every_thread_is_counted_and_an_exception_ends_its_stage() -> None:
     assert stopwatch.totals()["write"].calls == 5
 
 
-def test_steps_of_a_generator_are_counted_not_what_its_caller_does() -> None:
+def test_steps_of_a_generator_are_counted_not_what_its_caller_does(clock: Clock) -> None:
     stopwatch = Stopwatch()
 
     def numbers() -> Iterator[int]:
+        clock.pass_time(1.0, 0.5)
         yield 1
+        clock.pass_time(2.0, 1.0)
         yield 2
 
     taken = []
     for number in stopwatch.wrap(numbers, "walk")():
-        time.sleep(0.02)
+        clock.pass_time(50.0, 50.0)
         taken.append(number)
     assert taken == [1, 2]
-    assert stopwatch.totals()["walk"].calls == 3
-    assert stopwatch.totals()["walk"].wall_s < 0.02
+    assert stopwatch.totals() == {"walk": StageTime(3, 3.0, 1.5)}
 
 
 def test_class_written_in_c_is_counted_and_works() -> None:
@@ -97,8 +121,9 @@ def test_class_written_in_c_is_counted_and_works() -> None:
     assert stopwatch.totals()["hash"].calls == 3
 
 
-def test_counting_a_call_takes_microseconds() -> None:
-    assert 0 < cost_of_counting_s() < 0.0005
+def test_cost_of_counting_is_that_of_one_call(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.stopwatch._nothing", lambda: clock.pass_time(0.25, 0.25))
+    assert cost_of_counting_s() == pytest.approx(0.25)
 
 
 def test_table_shows_longest_stages_first_and_totals() -> None:

@@ -89,7 +89,7 @@ def origin() -> Iterator[str]:
 
 @contextmanager
 def connected(endpoint: str) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=60)
     try:
         yield connection
     finally:

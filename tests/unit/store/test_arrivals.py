@@ -90,7 +90,7 @@ def test_packs_that_the_reader_passed_become_part_of_the_store_without_finish(tm
     with ArrivingStore(source, local, packs, jobs=2) as store:
         for name in packs:
             read_first_frames(store, name, 5)
-        deadline_s = time.monotonic() + 30
+        deadline_s = time.monotonic() + 120
         while len(packs_of(local)) < 3 and time.monotonic() < deadline_s:
             time.sleep(0.01)
         # The last four, and the one that is being read, are still in the reader's hands.

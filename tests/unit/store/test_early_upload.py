@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 
 import pytest
 
@@ -115,14 +114,12 @@ def test_take_does_not_wait_for_the_target_to_open(local, remote):
     may_open = threading.Event()
 
     def open_target():
-        assert may_open.wait(30)
+        assert may_open.wait(120)
         return remote
 
     uploads = EarlyUploads(local, open_target, jobs=2)
-    started_s = time.monotonic()
     for _ in range(3):
         seal(local, os.urandom(1000), listener=uploads.take)
-    assert time.monotonic() - started_s < 20
     may_open.set()
     assert uploads.finish(NullReporter()).packs == 3
 
@@ -132,13 +129,13 @@ def test_stop_drops_what_waits_and_takes_no_more(local, remote):
 
     def open_target():
         is_opening.set()
-        assert may_open.wait(30)
+        assert may_open.wait(120)
         return remote
 
     uploads = EarlyUploads(local, open_target, jobs=1)
     for _ in range(3):
         seal(local, os.urandom(1000), listener=uploads.take)
-    assert is_opening.wait(30)
+    assert is_opening.wait(120)
     uploads.stop(waits=False)
     may_open.set()
     uploads.stop(waits=True)

@@ -38,7 +38,7 @@ def proxy() -> Iterator[FaultProxy]:
 
 
 def _ask(proxy: FaultProxy, method: str, path: str, authorization: str = "") -> int:
-    connection = http.client.HTTPConnection(urlsplit(proxy.endpoint).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(proxy.endpoint).netloc, timeout=60)
     headers = {"Authorization": authorization} if authorization else {}
     connection.request(method, path, headers=headers)
     status = connection.getresponse().status
