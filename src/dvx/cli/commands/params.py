@@ -2,10 +2,10 @@
 
 import click
 
+from dvx.cli.comparison_command import diff_command
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
 from dvx.cli.revisions import SeparatedCommand, only_revisions, separated_paths
-from dvx.cli.value_diff import diff_command
 
 _KIND = "params"
 
