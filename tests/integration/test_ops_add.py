@@ -96,6 +96,19 @@ def test_add_empty_directory_has_no_files_and_comes_back(work):
     assert work.snapshot() == {"data": EMPTY_FOLDER}
 
 
+@pytest.mark.parametrize("names", [["data/a"], ["data/a", "data/b/c"]])
+def test_file_is_added_to_an_empty_directory_that_status_found_unchanged(work, names):
+    os.mkdir(work.path("data"))
+    work.add("data")
+    assert work.status().is_clean  # marks the page, which has no entries
+    work.write({name: b"1" for name in names})
+    assert {item.path for item in work.status().paths[0].differences} == set(names)
+    assert work.add("data").added[0].pointer.files == len(names)
+    work.remove("data")
+    work.checkout()
+    assert work.snapshot() == {name: b"1" for name in names}
+
+
 def test_add_changed_mode_alone_changes_the_pointer_and_stores_nothing(work):
     work.write({"tool": b"x" * 100})
     work.add("tool")

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import ExitStack, suppress
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -197,6 +197,8 @@ class WorkspaceMachine(RuleBasedStateMachine):
 WorkspaceMachine.TestCase.settings = settings(
     max_examples=8,
     stateful_step_count=25,
+    # Shrinking a sequence of commands takes longer than a test may, and the sequence is readable as it is.
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

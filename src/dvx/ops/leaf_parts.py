@@ -88,6 +88,8 @@ class CutLeaf:
         position = 0
         are_files = {row[1] for row in rows} <= _FILE_KINDS
         for group in groups:
+            if group.start == group.stop:
+                continue  # a leaf without entries, as of an empty directory, is unchanged with no files
             # What stands for a symlink or a folder in a line is not what the walk reports: its entry is looked at.
             if are_files or {row[1] for row in rows[group]} <= _FILE_KINDS:
                 self._add_changed(position, rows[position : group.start], group.start)
