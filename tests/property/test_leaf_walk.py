@@ -28,19 +28,23 @@ def random_content(chance):
 
 
 def random_tree(chance):
-    names = {f"{chance.choice(FOLDERS)}{chance.choice('fgh')}{chance.randrange(60):02}" for _ in range(150)}
-    tree = {f"data/{name}": random_content(chance) for name in names}
-    for name in chance.sample(sorted(tree), 4):
+    count = chance.choice([0, 1, 5, 150, 150])
+    names = {f"{chance.choice(FOLDERS)}{chance.choice('fgh')}{chance.randrange(60):02}" for _ in range(count)}
+    tree = {f"data/{name}": random_content(chance) for name in names} or {"data": EMPTY_FOLDER}
+    for name in chance.sample(sorted(tree), min(4, len(names) // 3)):
         tree[name] = chance.choice(["-> f01", "-> a", EMPTY_FOLDER])
     return tree
 
 
 def change(work, chance):
     """Change some files of the workspace in every way there is."""
+    if chance.random() < 0.1:
+        work.remove("data")
+        work.write({"data": EMPTY_FOLDER})
     for _ in range(chance.randrange(8)):
         files = sorted(name for name in work.snapshot("data") if os.path.lexists(work.path(name)))
-        name = chance.choice(files)
-        kind = chance.randrange(6)
+        name = chance.choice(files) if files else ""
+        kind = chance.randrange(6) if name not in ("", "data") else 0
         if kind == 0:
             work.write({f"data/{chance.choice(FOLDERS)}new{chance.randrange(100)}": b"new"})
         elif kind == 1 and os.path.isfile(work.path(name)) and not os.path.islink(work.path(name)):
