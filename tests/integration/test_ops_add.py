@@ -101,12 +101,12 @@ def test_file_is_added_to_an_empty_directory_that_status_found_unchanged(work, n
     os.mkdir(work.path("data"))
     work.add("data")
     assert work.status().is_clean  # marks the page, which has no entries
-    work.write({name: b"1" for name in names})
+    work.write(dict.fromkeys(names, b"1"))
     assert {item.path for item in work.status().paths[0].differences} == set(names)
     assert work.add("data").added[0].pointer.files == len(names)
     work.remove("data")
     work.checkout()
-    assert work.snapshot() == {name: b"1" for name in names}
+    assert work.snapshot() == dict.fromkeys(names, b"1")
 
 
 def test_add_changed_mode_alone_changes_the_pointer_and_stores_nothing(work):
