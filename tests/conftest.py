@@ -29,6 +29,12 @@ _GIT_CONFIG = """\
     defaultBranch = main
 [commit]
     gpgsign = false
+[core]
+    fsync = none
+[gc]
+    auto = 0
+[maintenance]
+    auto = false
 [protocol "file"]
     allow = always
 """

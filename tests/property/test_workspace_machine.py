@@ -143,14 +143,18 @@ class WorkspaceMachine(RuleBasedStateMachine):
     def _switch_with_work(self, wanted):
         """Work that was not added is either kept or in the way; with force the wanted files are there."""
         before = self.work.snapshot("data")
+        work = {name: content for name, content in self.tree.items() if self.added.get(name) != content}
+        # An edit of a file that is the same in both versions is not in the way.
+        untouched = {name: work[name] for name in work if self.added.get(name, 0) == wanted.get(name)}
         try:
             self.work.checkout()
         except WorkspaceConflict:
             assert self.work.snapshot("data") == before
             self.work.checkout(force=True)
+            untouched = {}
         after = self._files()
-        assert {name: after[name] for name in wanted} == wanted
-        work = {name: content for name, content in self.tree.items() if self.added.get(name) != content}
+        expected = wanted | untouched
+        assert {name: after[name] for name in wanted} == {name: expected[name] for name in wanted}
         kept = {name for name in work if name not in wanted and not conflicts_with(name, wanted)}
         assert {name: after[name] for name in kept} == {name: work[name] for name in kept}
         assert set(after) <= set(wanted) | set(work)
