@@ -329,19 +329,31 @@ def test_checkout_of_targets_inside_a_directory_touches_only_them(work):
     assert work.snapshot() == {"data/a": b"x", "data/sub/b": b"y"}
 
 
-@pytest.mark.parametrize("command", ["checkout", "pull", "status"])
-def test_path_inside_a_directory_that_nobody_has_is_an_error_and_no_success(work, command):
+@pytest.mark.parametrize("command", ["checkout", "pull", "status", "fetch"])
+@pytest.mark.parametrize("names", [("data/nope", "data/sub/nope"), ("data/*.nope", "data/sub/**/x*")])
+def test_path_inside_a_directory_that_nobody_has_is_an_error_and_no_success(work, command, names):
     version(work, "one", {"data/a": b"1", "data/sub/b": b"2"}, "data")
     work.push()
     work.write({"data/new": b"3"})
-    run = getattr(work, command)
-    with pytest.raises(NotFound, match="`data/nope`, `data/sub/nope`") as caught:
-        run("data/nope", "data/a", "data/sub/nope")
-    assert caught.value.hints == ("list what is in it: `dvx ls data`",)
+    with pytest.raises(NotFound, match="neither as the pointer of `data` says nor in") as caught:
+        getattr(work, command)(names[0], "data/a", "data/n*", names[1])
+    assert all(f"`{name}`" in caught.value.what for name in names)
+    assert caught.value.hints == ("list what is there: `dvx ls data`",)
     work.remove("data/a")
-    work.checkout("data/a", "data/new")  # the pointer has one, the workspace the other
+    work.checkout("data/a", "data/new", "data/ne?")  # the pointer has one, the workspace the others
     assert work.snapshot() == {"data/a": b"1", "data/sub/b": b"2", "data/new": b"3"}
-    work.checkout("data/no*")  # a pattern may match nothing
+
+
+@pytest.mark.parametrize("command", ["checkout", "pull", "status", "fetch"])
+def test_pattern_that_matches_in_one_of_several_directories_is_right(work, command):
+    version(work, "one", {"exp1/metrics": b"1", "exp1/model": b"m", "exp2/model": b"2"}, "exp1", "exp2")
+    work.push()
+    run = getattr(work, command)
+    run("exp*/metrics")
+    run("e**/metrics")
+    run("*2", "*/model")
+    with pytest.raises(NotFound, match=r"nothing is at `exp\*/nope`, neither .* of `exp1`, `exp2` says"):
+        run("exp*/metrics", "exp*/nope")
 
 
 def test_checkout_is_clean_after_switching_twice_without_it(work):

@@ -122,6 +122,15 @@ def test_target_inside_a_directory_looks_only_there(work):
     assert check(work, targets=["data/02", "model.bin"]).outcome is Outcome.VERIFIED
 
 
+@pytest.mark.parametrize("scope", [{}, {"rev": "HEAD"}, {"remote": True, "workspace": False}])
+def test_target_that_nobody_has_is_an_error_and_not_verified(work, scope):
+    with pytest.raises(NotFound, match="nothing is at `data/99`"):
+        check(work, targets=("data/01", "data/99"), **scope)
+    work.remove("data/01")
+    with pytest.raises(NotFound, match=r"nothing is at `data/9\*`"):
+        check(work, targets=("data/01", "data/9*"), **scope)
+
+
 def test_what_dvx_cannot_track_is_a_difference_of_its_directory_only(work):
     os.mkfifo(work.path("data/pipe"))
     os.unlink(work.path("model.bin"))

@@ -90,14 +90,12 @@ def plan_checkout(
     pages: PageReader,
     remote_name: str | None = None,
 ) -> CheckoutPlan:
-    """Compare trees with the workspace. Raises WorkspaceConflict naming files whose content is not stored, and NotFound
-    for a path inside a tracked directory that nobody has.
+    """Compare trees with the workspace. Raises WorkspaceConflict naming files whose content is not stored.
 
     The remote counts for what is stored; it is asked only where the local store does not have a version.
     """
     plan = CheckoutPlan()
     for tree in trees:
-        tree.check_parts(pages)
         judge = ObstacleJudge(project, tree, pages, remote_name=remote_name)
         plan.changes.append(_plan_tree(project, tree, judge, force=force, pages=pages))
     if any(change.conflicts for change in plan.changes):

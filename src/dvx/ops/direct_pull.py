@@ -15,7 +15,7 @@ from dvx.core.parallel import map_parallel
 from dvx.formats.placement import Placement
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.project import Project
-from dvx.ops.selection import trees_of
+from dvx.ops.selection import check_named, trees_of
 from dvx.ops.sources import DataSource, check_fits, local_sources, missing_on_remote
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
@@ -64,6 +64,7 @@ def _pull(
     roots.prepare([target for target in targets if target.tracked.pointer.id not in sources])
     try:
         with project.pages(roots.remote_name) as pages:
+            check_named(project, targets, pages)
             trees = trees_of(project, targets)
             plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=roots.remote_name)
     except DataMissing as error:

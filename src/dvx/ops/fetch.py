@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from dvx.backends.backend import ObjectNotFound
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
+from dvx.ops.selection import check_named
 from dvx.ops.sources import check_fits, missing_on_remote, root_data
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
@@ -160,6 +161,14 @@ def fetch(
         if plan.missing:
             raise
         return run_fetch(project, plan)
+
+
+def fetch_named(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> FetchResult:
+    """Fetch what a person named. Raises NotFound at the end for paths inside directories that nobody has."""
+    result = fetch(project, targets, remote_name=remote_name)
+    with project.pages(remote_name) as pages:
+        check_named(project, targets, pages)
+    return result
 
 
 def bring_imports(project: Project, targets: Sequence[Target], remote_name: str | None) -> None:

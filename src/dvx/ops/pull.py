@@ -14,7 +14,7 @@ from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_chec
 from dvx.ops.differences import find_differences
 from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch
 from dvx.ops.project import Project
-from dvx.ops.selection import trees_of
+from dvx.ops.selection import check_named, trees_of
 from dvx.ops.sources import (
     DataSource,
     local_sources,
@@ -120,6 +120,7 @@ def checkout(
 
     with project.workspace_lock(), project.setting_damage_aside():
         with project.pages(remote_name) as pages:
+            check_named(project, ready, pages)
             trees = trees_of(project, ready)
             plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
         result = run_checkout(project, plan, find_source)

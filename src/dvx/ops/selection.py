@@ -5,13 +5,18 @@ Owns the reading of all pointers, broken ones included. Must not read data.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from dvx.core.errors import DvxError, NotFound
+from dvx.core.errors import DvxError, NotFound, name_some
+from dvx.core.shell_words import quote_all
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer, all_ref_pointers, find_pointers, pointers_at, read_pointer
 from dvx.repo.targets import Target, resolve_targets
+
+if TYPE_CHECKING:
+    from dvx.store.page_reader import PageReader  # the store and its formats: for listings only
 
 
 @dataclass(slots=True)
@@ -91,6 +96,29 @@ def _matching(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -> list
     if not found and error is not None:
         raise error
     return found
+
+
+def check_named(project: Project, targets: Sequence[Target], pages: "PageReader") -> None:
+    """Raise NotFound (kind `not-tracked`) for paths and patterns inside tracked directories that nobody has, neither
+    the version of a target nor the workspace: most likely they are misspelt. Raises as Tree.entries.
+    """
+    if not any(target.inside for target in targets):
+        return
+    is_there: dict[str, bool] = {}
+    for target, tree in zip(targets, trees_of(project, targets), strict=True):
+        for part, name in zip(target.inside, target.named, strict=True):
+            if name and not is_there.get(name):
+                is_there[name] = tree.has(part, pages)
+    missing = [name for name, found in is_there.items() if not found]
+    if missing:
+        folders = [target.tracked.path for target in targets if not {*missing}.isdisjoint(target.named)]
+        raise NotFound(
+            f"nothing is at {name_some(missing)}, neither as the pointer of {name_some(folders)} says "
+            "nor in the workspace",
+            affected="the workspace was not changed",
+            hints=[f"list what is there: `dvx ls {quote_all(folders[:1])}`"],
+            kind="not-tracked",
+        )
 
 
 def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:

@@ -5,6 +5,7 @@ Owns the report. Must not change anything but caches.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING
 from dvx.core.errors import DataMissing, DvxError
 from dvx.ops.differences import Difference, find_differences
 from dvx.ops.project import Project
-from dvx.ops.selection import WorkspacePointers, select_targets, trees_of, workspace_pointers
+from dvx.ops.selection import (
+    WorkspacePointers,
+    check_named,
+    select_targets,
+    trees_of,
+    workspace_pointers,
+)
 from dvx.ops.staleness import stale_paths
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
 from dvx.repo.sparse import left_out_pointers
@@ -87,14 +94,17 @@ def read_status(
     report = StatusReport()
     selected = _select(project, targets, report)
     with project.pages(remote_name) as pages:
-        for target, tree in zip(selected, trees_of(project, selected), strict=True):
+        trees = trees_of(project, selected)
+        if all(os.path.lexists(tree.absolute) for tree in trees):
+            with suppress(DataMissing):  # said of each path below
+                check_named(project, selected, pages)
+        for target, tree in zip(selected, trees, strict=True):
             status = PathStatus(target.tracked, PathState.CLEAN)
             report.paths.append(status)
             if not os.path.lexists(tree.absolute):
                 status.state = PathState.NOT_CHECKED_OUT
                 continue
             try:
-                tree.check_parts(pages)
                 status.differences = sorted(
                     find_differences(project, tree, pages), key=lambda item: item.path
                 )

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from dvx.core.errors import DvxError, FormatError, NotFound, PathRefused, UnsupportedVersion, name_some
-from dvx.core.shell_words import quote_all
+from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.disk.atomic import disk_errors
 from dvx.disk.walk import WalkEntry, walk_tree
 from dvx.formats.manifest import Entry
@@ -152,24 +151,12 @@ class Tree:
         if is_empty:
             yield prefix + part, top._replace(path=part)
 
-    def check_parts(self, pages: "PageReader") -> None:
-        """Raise NotFound (kind `not-tracked`) for a path it is limited to that nobody has: most likely it is misspelt.
-
-        Patterns may match nothing. Raises as `entries` does.
-        """
-        missing = [part for part in plain_parts(self.inside) if not self._has(part, pages)]
-        if missing:
-            raise NotFound(
-                f"{name_some([f'{self.path}/{part}' for part in missing])}: neither in the version of `{self.path}` "
-                "that its pointer names, nor in the workspace",
-                affected="nothing was changed",
-                hints=[f"list what is in it: `dvx ls {quote_all([self.path])}`"],
-                kind="not-tracked",
-            )
-
-    def _has(self, part: str, pages: "PageReader") -> bool:
+    def has(self, part: str, pages: "PageReader") -> bool:
+        """Whether the manifest or the workspace has something at a path, or for a pattern, inside. As `entries`."""
+        if os.path.lexists(os.path.join(self.absolute, part)):
+            return True
         only = replace(self, inside=(part,))
-        return os.path.lexists(os.path.join(self.absolute, part)) or any(True for _ in only.entries(pages))
+        return any(True for _ in only.entries(pages)) or (is_pattern(part) and any(True for _ in only.walk()))
 
     def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""

@@ -4,12 +4,13 @@ Owns what is looked at and how bad the answer is. Must not change anything but c
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dvx.core.errors import GitError
+from dvx.core.errors import DataMissing, GitError
 from dvx.ops.project import Project
-from dvx.ops.selection import select_targets, trees_of
+from dvx.ops.selection import check_named, select_targets, trees_of
 from dvx.ops.verify_remote import RemoteCheck, verify_remote
 from dvx.ops.verify_workspace import WorkspaceCheck, verify_tree
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
@@ -74,6 +75,8 @@ class VerifyReport:
 def verify(project: Project, scope: Scope) -> VerifyReport:
     """Look at everything in the scope. Raises what selecting targets, reading listings and the remote raise."""
     targets, commit = _select(project, scope)
+    with suppress(DataMissing), project.pages(scope.remote_name) as pages:  # that is what the report is about
+        check_named(project, targets, pages)
     remote = None
     if scope.remote and targets:
         tracked = [target.tracked for target in targets]

@@ -17,10 +17,14 @@ _GLOB_SIGNS: Final = frozenset("*?[")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Tracked data that is meant: all of it, or with `inside` the matching paths in a directory only."""
+    """Tracked data that is meant: all of it, or with `inside` the matching paths in a directory only.
+
+    `named` are the words that a person typed for each of `inside`; "" for a word that also means a whole path.
+    """
 
     tracked: TrackedPointer
     inside: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
 
 def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -> list[Target]:
@@ -32,21 +36,23 @@ def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -
     """
     if not targets:
         return [Target(each) for each in tracked]
-    inside: dict[str, list[str] | None] = {}  # None: all of it
+    inside: dict[str, dict[str, str] | None] = {}  # None: all of it
     unknown: list[str] = []
     for target in targets:
         found = list(_resolve(tracked, target.rstrip("/")))
         if not found:
             unknown.append(target)
+        name = "" if any(pattern is None for _, pattern in found) else target
         for path, pattern in found:
-            patterns = inside.setdefault(path, [])
+            patterns = inside.setdefault(path, {})
             if pattern is None or patterns is None:
                 inside[path] = None
-            elif pattern not in patterns:
-                patterns.append(pattern)
+            else:
+                patterns.setdefault(pattern, name)
     if unknown:
         raise _not_tracked(tracked, unknown)
-    return [Target(each, tuple(inside[each.path] or ())) for each in tracked if each.path in inside]
+    chosen = [(each, inside[each.path] or {}) for each in tracked if each.path in inside]
+    return [Target(each, tuple(patterns), tuple(patterns.values())) for each, patterns in chosen]
 
 
 def is_pattern(path: str) -> bool:

@@ -17,7 +17,7 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.add import AddResult, run_add
 from dvx.ops.add_targets import plan_add, plan_update
 from dvx.ops.checkout import CheckoutResult
-from dvx.ops.fetch import FetchResult, fetch
+from dvx.ops.fetch import FetchResult, fetch_named
 from dvx.ops.init import initialise
 from dvx.ops.project import Project
 from dvx.ops.pull import PullResult, checkout, pull
@@ -159,7 +159,7 @@ class Workspace:
     def fetch(self, *paths: str, remote: str | None = None) -> FetchResult:
         """`dvx fetch`."""
         with self.open() as project:
-            return fetch(project, select_targets(project, paths), remote_name=remote)
+            return fetch_named(project, select_targets(project, paths), remote_name=remote)
 
     def pull(
         self, *paths: str, remote: str | None = None, no_store: bool = False, force: bool = False

@@ -43,7 +43,7 @@ def fetch(
       dvx fetch data/train/part-7.csv
       dvx fetch --rev main --rev experiment
     """
-    from dvx.ops.fetch import fetch as run
+    from dvx.ops.fetch import fetch_named as run
 
     with invocation.project(allows_bare=True) as project:
         chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
