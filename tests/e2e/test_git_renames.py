@@ -36,7 +36,24 @@ def _check_start(repo: Path) -> None:
 def test_dvx_mv_is_undone_by_reset_hard(repo: Path) -> None:
     must_dvx(repo, "mv", "model.bin", "weights.bin")
     run_git(repo, "reset", "-q", "--hard")
+    _check_start(repo)
+    assert not (repo / "weights.bin").exists()
+
+
+def test_work_added_to_the_new_place_of_dvx_mv_is_kept_when_it_is_undone(repo: Path) -> None:
+    must_dvx(repo, "mv", "model.bin", "weights.bin")
+    (repo / "weights.bin").write_bytes(b"mine")
+    run_git(repo, "reset", "-q", "--hard")
+    assert (repo / "weights.bin").read_bytes() == b"mine"
     assert (repo / "model.bin").read_bytes() == b"model"
+
+
+def test_dvx_mv_of_data_that_no_commit_has_keeps_it_when_it_is_undone(repo: Path) -> None:
+    (repo / "extra.bin").write_bytes(b"extra")
+    must_dvx(repo, "add", "extra.bin")
+    must_dvx(repo, "mv", "extra.bin", "more.bin")
+    run_git(repo, "reset", "-q", "--hard")
+    assert (repo / "more.bin").read_bytes() == b"extra"
 
 
 def test_dvx_mv_follows_the_commits_there_and_back(repo: Path) -> None:
@@ -48,6 +65,17 @@ def test_dvx_mv_follows_the_commits_there_and_back(repo: Path) -> None:
     run_git(repo, "switch", "-q", "main")
     assert read_tree(repo / "exp" / "images") == TREE
     assert not (repo / "exp" / "data").exists()
+
+
+@pytest.mark.parametrize("command", [("mv", "exp/data", "images"), ("rm", "exp/data")])
+def test_ignore_file_that_git_does_not_know_goes_with_its_last_line(
+    repo: Path, command: tuple[str, ...]
+) -> None:
+    run_git(repo, "rm", "-q", "--cached", "exp/.gitignore")
+    must_dvx(repo, *command)
+    assert not (repo / "exp" / ".gitignore").exists()
+    assert not (repo / "exp" / "data.dvx").exists()
+    assert "D  exp/data.dvx" in run_git(repo, "status", "--porcelain", "--no-renames")
 
 
 def test_dvx_rm_follows_the_commits_there_and_back(repo: Path) -> None:

@@ -144,6 +144,20 @@ def test_stash_and_pop_of_a_changed_and_a_new_pointer(repo: Path) -> None:
     must_dvx(repo, "status", "--exit-code")
 
 
+@pytest.mark.parametrize("undo", [("stash", "-q"), ("reset", "-q", "--hard")])
+def test_pointer_that_a_pop_left_unstaged_goes_away_with_its_data(repo: Path, undo: tuple[str, ...]) -> None:
+    """`git stash pop` changes the pointer in the work tree, and not in the staging area: that stays the same."""
+    write_tree(repo / "data", ONE)
+    must_dvx(repo, "add", "data")
+    git(repo, "stash", "-q")
+    check_two(repo)
+    git(repo, "stash", "pop", "-q")
+    assert data(repo) == ONE
+    assert run_git(repo, "status", "--porcelain") == " M data.dvx"
+    git(repo, *undo)
+    check_two(repo)
+
+
 def test_cherry_pick_and_revert(repo: Path) -> None:
     git(repo, "switch", "-q", "one")
     git(repo, "cherry-pick", "main")
@@ -237,6 +251,15 @@ def test_untracked_file_in_a_folder_without_pointer_keeps_all_of_it(repo: Path) 
     assert data(repo) == TWO | {"mine": ("file", b"mine")}
 
 
+def test_folder_in_place_of_a_file_without_pointer_is_kept_and_named(repo: Path) -> None:
+    (repo / "model.bin").unlink()
+    write_tree(repo / "model.bin", {"mine": b"mine"})
+    ran = git(repo, "switch", "-q", "zero")
+    assert "kept `model.bin`, which has no pointer here" in ran.err
+    assert "3 files removed" in ran.err  # those of `data`
+    assert read_tree(repo / "model.bin") == {"mine": ("file", b"mine")}
+
+
 def test_data_kept_on_purpose_stays(repo: Path) -> None:
     must_dvx(repo, "rm", "--keep", "model.bin")
     commit(repo, "not tracked any more")
@@ -306,6 +329,19 @@ def test_conflict_markers_are_left_alone(repo: Path) -> None:
     git(repo, "add", "-A", "--", "*.dvx", "code.py")
     git(repo, "commit", "-q", "-m", "merged")
     git(repo, "checkout", "-q", "--", "data.dvx")
+    check_two(repo)
+
+
+def test_data_of_a_pointer_that_a_resolved_merge_removed_comes_back_with_it(repo: Path) -> None:
+    git(repo, "switch", "-q", "-c", "without", "one")
+    must_dvx(repo, "rm", "model.bin")
+    commit(repo, "removed")
+    git(repo, "switch", "-q", "-c", "merged", "main")
+    (repo / "model.bin").unlink()
+    assert run(["git", "merge", "-q", "without"], repo).code == 1
+    must_dvx(repo, "resolve", "--theirs", "model.bin")
+    commit(repo, "merged")
+    git(repo, "switch", "-q", "main")
     check_two(repo)
 
 

@@ -162,6 +162,24 @@ def test_add_of_a_path_inside_a_tracked_directory_updates_that_path_only(work):
     assert work.pointer("data").files == 4
 
 
+@pytest.mark.parametrize("between", [0, 3000])
+@pytest.mark.parametrize("before", [b"file", "-> target", EMPTY_FOLDER])
+def test_add_of_a_path_below_what_was_a_file_replaces_that(work, before, between):
+    rest = {f"data/x-{number:04}": b"" for number in range(between)}  # in leaves between `x` and `x/y/z`
+    work.write({"data/a": b"a", "data/x": before, **rest})
+    work.add("data")
+    work.remove("data/x")
+    work.write({"data/x/y/z": b"z", "data/x/new": b"not named", "data/a": b"not named either"})
+    work.add("data/x/y/z")
+    names = {"a", "x/y/z", *(name.removeprefix("data/") for name in rest)}
+    found = entries(work, "data")
+    assert found.keys() == names
+    assert found["a"].id == hash_bytes(b"a")
+    work.add("data")
+    assert entries(work, "data").keys() == names | {"x/new"}
+    assert work.status().is_clean
+
+
 def test_add_inside_a_directory_whose_version_is_not_local_is_refused_and_keeps_the_rest(work, tmp_path):
     work.write({"data/a": b"1", "data/b": b"2"})
     work.add("data")

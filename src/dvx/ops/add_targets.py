@@ -42,7 +42,8 @@ from dvx.store.page_reader import PageReader
 class AddTarget:
     """One tracked path to be (re-)added.
 
-    `named` limits the add to some paths below a tracked directory; empty means all of it.
+    `named` limits the add to some paths below a tracked directory; empty means all of it. `above` are the folders
+    that these are in: what the version before had at such a path is gone.
     """
 
     root: str
@@ -51,11 +52,12 @@ class AddTarget:
     pointer: Pointer | None
     ignore: Ignore | None = field(default=None, compare=False)
     named: frozenset[str] = frozenset()
+    above: frozenset[str] = frozenset()
     leftovers: list[str] = field(default_factory=list, compare=False)
 
     def is_named(self, path: str) -> bool:
         """Whether a path relative to the repository is part of what was asked for."""
-        return not self.named or is_at_or_below(path, self.named)
+        return not self.named or path in self.above or is_at_or_below(path, self.named)
 
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
@@ -159,7 +161,9 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
             ],
             kind="not-fetched",
         )
-    return AddTarget(root, path, kind, pointer, load_ignore(root, path), limits)
+    ignore = load_ignore(root, path)
+    above = NamedPaths(Tree(root, path, None, ignore=ignore), limits).folders()
+    return AddTarget(root, path, kind, pointer, ignore, limits, above)
 
 
 def _is_known(project: Project, pointer: Pointer) -> bool:

@@ -21,7 +21,9 @@ from dvx.ops.sources import DataSource, check_fits
 from dvx.ops.vanished import find_vanished, remove_vanished
 from dvx.repo.followed import (
     StagedEntry,
+    is_staged,
     list_staged_pointers,
+    mark_moved,
     parse_listing,
     quick_root,
     read_followed,
@@ -97,6 +99,9 @@ def _follow(project: Project, result: FollowResult) -> None:
             _move(project, tracked, result)
     finally:
         write_followed(project.repository, _recordable(project, listing, now))
+        if not all(is_staged(project.repository, path, entry) for path, entry in now.items()):
+            # It can go away without a change in the staging area: `git stash`, `git reset --hard`.
+            mark_moved(project.repository)
 
 
 def _recordable(project: Project, listing: bytes, now: Mapping[str, StagedEntry]) -> bytes:

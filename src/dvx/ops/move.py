@@ -16,7 +16,7 @@ from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
 from dvx.ops.sources import stored_placements
 from dvx.ops.tracking import forget_tracking, record_tracking, stage
-from dvx.repo.followed import unfollow
+from dvx.repo.followed import follow_moved, unfollow, was_committed
 from dvx.repo.pointers import pointer_path_of
 from dvx.repo.targets import Target
 
@@ -151,6 +151,8 @@ def move_path(project: Project, source: str, target: str) -> str:
         project.stat_cache.forget(item.path)
         project.stat_cache.set_root(target, item.pointer.id)
         unfollow(repository, [item.pointer_path])
+        if was_committed(project.git, item.pointer_path):
+            follow_moved(repository, project.git, pointer_path_of(target))
     return target
 
 

@@ -34,9 +34,23 @@ class NamedPaths:
         # Where paths sort that are named: the path itself, and all below it ("0" follows "/").
         ranges = [(part, part) for part in self._parts]
         ranges += [(part + "/", part + "0") for part in self._parts]
+        # A file or an empty folder of the version before that stood where a folder is now.
+        ranges += [(path, path) for path in self._folders()]
         ranges.sort()
         self._lows = [low for low, _ in ranges]
         self._highs = [high for _, high in ranges]
+
+    def folders(self) -> frozenset[str]:
+        """The folders, relative to the repository, between the tree and what a walk finds of the named paths."""
+        return frozenset(f"{self._tree.path}/{path}" for path in self._folders())
+
+    def _folders(self) -> set[str]:
+        found: set[str] = set()
+        for part in self._parts:
+            names = part.split("/")[:-1]
+            if names and self._is_in_walk(part):
+                found.update("/".join(names[:depth]) for depth in range(1, len(names) + 1))
+        return found
 
     def is_within(self, after: str, last: str) -> bool:
         """Whether a named path, relative to the tree, can sort after `after` and not after `last`."""

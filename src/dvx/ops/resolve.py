@@ -17,6 +17,7 @@ from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, me
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout
 from dvx.ops.selection import workspace_pointers
+from dvx.repo.followed import unfollow
 from dvx.repo.gitignore import add_ignore, ignore_line
 from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer, write_pointer
 from dvx.repo.targets import Target
@@ -186,6 +187,7 @@ def _resolve_one(
         return
     if isinstance(merge, _Removed):
         project.git.run(["--literal-pathspecs", "rm", "-q", "-f", "--", item.pointer_path])
+        unfollow(repository, [item.pointer_path])
         report.removed.append(item.path)
     elif merge.pointer is not None:
         write_pointer(repository, TrackedPointer(item.path, item.pointer_path, merge.pointer))

@@ -3,6 +3,7 @@
 Owns the order: ignore line, then pointer, then staging. Must not touch data.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 
 from dvx.formats.pointer import Pointer
@@ -28,7 +29,10 @@ def record_tracking(project: Project, pointers: Mapping[str, Pointer]) -> list[s
 def forget_tracking(project: Project, paths: Sequence[str]) -> list[str]:
     """Remove the ignore lines of data paths and stage that; returns the files that Git sees changed."""
     changed = [name for path in paths if (name := remove_ignore(project.repository, path)) is not None]
-    stage(project, list(dict.fromkeys(changed)))
+    gone = [name for name in changed if not os.path.lexists(project.repository.absolute(name))]
+    # `git add` fails for what neither Git nor the disk has.
+    unknown = set(gone) - project.git.is_tracked(gone)
+    stage(project, [name for name in dict.fromkeys(changed) if name not in unknown])
     return changed
 
 

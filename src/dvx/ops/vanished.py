@@ -9,15 +9,16 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from dvx.core.errors import DvxError, GitError, WorkspaceConflict, name_some
+from dvx.core.errors import DvxError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
+from dvx.disk.atomic import disk_errors
 from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
 from dvx.ops.differences import FileState, find_differences
 from dvx.ops.move import delete_files
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree, stat_entry
-from dvx.repo.followed import StagedEntry
+from dvx.repo.followed import StagedEntry, was_committed
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import POINTER_SUFFIX, pointer_path_of
 from dvx.store.page_reader import PageReader
@@ -47,18 +48,9 @@ def find_vanished(
             continue
         if not os.path.lexists(project.repository.absolute(path)):
             continue
-        if pointer_path in before or _was_committed(project, pointer_path):
+        if pointer_path in before or was_committed(project.git, pointer_path):
             found[path] = root
     return found
-
-
-def _was_committed(project: Project, pointer_path: str) -> bool:
-    """Whether any commit that a reference or reflog reaches has the path: stashes and dropped commits count."""
-    log = ["--literal-pathspecs", "log", "--all", "--reflog", "-1", "--format=%H", "--", pointer_path]
-    try:
-        return bool(project.git.run(log).strip())
-    except GitError:
-        return False  # no commit yet
 
 
 def remove_vanished(
@@ -93,7 +85,7 @@ def _remove_one(
         item.path
         for item in find_differences(project, tree, pages)
         if item.state is not FileState.DELETED and item.path not in owned
-        if item.found is None or item.found.kind != "directory"
+        if item.found is None or item.found.kind != "directory" or _holds_something(project, item.path)
     ]
     if differing:
         raise _work(path, differing)
@@ -101,6 +93,12 @@ def _remove_one(
     delete_files(project, files)
     project.stat_cache.forget(path)
     return len(files)
+
+
+def _holds_something(project: Project, path: str) -> bool:
+    """Whether a folder is not empty: the one that stands where a tracked file was."""
+    with disk_errors(path, "list"), os.scandir(project.repository.absolute(path)) as listing:
+        return next(listing, None) is not None
 
 
 def _tree_of(project: Project, path: str, placement: Placement) -> Tree:

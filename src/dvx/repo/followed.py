@@ -3,7 +3,8 @@
 Owns the file `<git-dir>/dvx/followed`: the output of `git ls-files -s -- '*.dvx'` when the workspace was last
 brought to the pointers, byte for byte, so that a hook can compare the two in shell. Lines of pointers that were
 not in the work tree then (a sparse checkout leaves them out) are left out; a line `moved` at the end says that the
-workspace was changed since, by `dvx add` for one. Must not change data.
+workspace was changed since, by `dvx add` for one, or that a pointer of the work tree is not staged. Must not change
+data.
 """
 
 import os
@@ -12,7 +13,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from dvx.core.errors import LocalDiskError
+from dvx.core.errors import GitError, LocalDiskError
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.repo.git import Git
 from dvx.repo.pointer_paths import POINTER_SUFFIX, is_pointer_path
@@ -22,6 +23,7 @@ from dvx.repo.stat_cache import StatCache
 _ID_LINE: Final = re.compile(rb'^id = "blake3:([0-9a-f]{64})"\r?$', re.MULTILINE)
 _MOVED: Final = b"moved\n"
 _CONFLICT_START: Final = b"<<<<<<<"
+_SHA1_DIGITS: Final = 40
 # Far more than a pointer may have: what is longer is not one.
 _MAX_READ_BYTES: Final = 64 * 1024
 
@@ -57,6 +59,25 @@ def parse_listing(listing: bytes) -> dict[str, StagedEntry]:
         mode, object_id, stage = (field.decode("ascii", "replace") for field in fields)
         found[path] = StagedEntry(mode, object_id, stage == "0", line)
     return found
+
+
+def is_staged(repository: Repository, pointer_path: str, entry: StagedEntry) -> bool:
+    """Tell whether a pointer of the work tree is the staged one, without asking Git. True where it cannot be read.
+
+    After `git stash pop` it is not. Line ends do not count: Git may have changed them.
+    """
+    from hashlib import sha1, sha256  # 1 ms that a hook with nothing to do goes without
+
+    try:
+        with open(repository.absolute(pointer_path), "rb") as file:
+            data = file.read(_MAX_READ_BYTES).replace(b"\r\n", b"\n")
+    except OSError:
+        return True
+    # The id of a file in Git: the hash of this header and its bytes.
+    content = b"blob %d\0" % len(data) + data
+    is_sha1 = len(entry.object_id) == _SHA1_DIGITS
+    found = sha1(content, usedforsecurity=False) if is_sha1 else sha256(content)
+    return found.hexdigest() == entry.object_id
 
 
 def read_followed(repository: Repository) -> bytes | None:
@@ -95,6 +116,28 @@ def unfollow(repository: Repository, pointer_paths: Collection[str]) -> None:
     kept = (line for line in recorded.splitlines(keepends=True) if _path_of(line) not in pointer_paths)
     write_followed(repository, b"".join(kept))
     mark_moved(repository)
+
+
+def follow_moved(repository: Repository, git: Git, pointer_path: str) -> None:
+    """Put a pointer into the record as it is staged: `dvx mv` gave it to data that Git knew under another path.
+
+    When Git takes it away again (`git reset --hard`), its data goes as well: the old path brings it back.
+    """
+    recorded = read_followed(repository)
+    if recorded is None:
+        return
+    staged = git.run(["--literal-pathspecs", "ls-files", "-s", "--", pointer_path])
+    write_followed(repository, recorded.removesuffix(_MOVED) + staged)
+    mark_moved(repository)
+
+
+def was_committed(git: Git, pointer_path: str) -> bool:
+    """Whether any commit that a reference or reflog reaches has the path: stashes and dropped commits count."""
+    log = ["--literal-pathspecs", "log", "--all", "--reflog", "-1", "--format=%H", "--", pointer_path]
+    try:
+        return bool(git.run(log).strip())
+    except GitError:
+        return False  # no commit yet
 
 
 def _path_of(line: bytes) -> str:
