@@ -642,3 +642,46 @@ def test_unknown_option_exits_2_and_names_the_help(clone: Clone) -> None:
 def test_no_command_shows_the_help(clone: Clone) -> None:
     done = clone.run(code=2)
     assert "Usage: dvx" in done.stdout + done.stderr
+
+
+# Damage that a command finds which only reads
+
+
+def test_cat_moves_a_damaged_pack_aside_and_the_next_cat_reads_the_remote(pushed: Clone) -> None:
+    store = pushed.root / ".git/dvx/store"
+    packs = sorted(path for path in (store / "packs").rglob("*") if path.is_file())
+    for pack in packs:
+        data = bytearray(pack.read_bytes())
+        data[60] ^= 1  # in the first frame
+        pack.chmod(0o644)
+        pack.write_bytes(data)
+    for _ in packs:
+        done = subprocess.run(
+            [sys.executable, "-m", "dvx", "cat", "data/train/a.csv"],
+            cwd=pushed.root, env={**os.environ, "PYTHONPATH": str(SRC)}, capture_output=True, text=True,
+        )  # fmt: skip
+        if done.returncode == 0:
+            break
+        assert done.returncode == 7, done
+        assert "hint: run `dvx pull`: the damaged pack was moved aside" in done.stderr
+        assert done.stdout == ""
+    assert pushed.run("cat", "data/train/a.csv").stdout == "a" * 5000
+    assert len(list((store / "damaged").iterdir())) >= 1
+    pushed.run("pull")
+    assert pushed.run("cat", "data/train/b.csv").stdout == "b" * 5000
+
+
+@pytest.mark.parametrize("name", ["two words.bin", "-dash.bin"])
+def test_hints_spell_paths_as_a_shell_takes_them(clone: Clone, tmp_path: Path, name: str) -> None:
+    clone.run("init", "--remote", "../store")
+    clone.write(name, "content")
+    clone.run("add", "--", name)
+    clone.commit()
+    other = _colleague(clone, tmp_path)
+    done = other.run("checkout", code=6)
+    typed = "'two words.bin'" if " " in name else "./-dash.bin"
+    assert f"hint: fetch it: `dvx pull {typed}`" in done.stderr
+    clone.write(name, "work")
+    assert f"`dvx checkout --force {typed}`" in clone.run("checkout", code=1).stderr
+    clone.run("checkout", "--force", "./" + name)
+    assert (clone.root / name).read_text() == "content"

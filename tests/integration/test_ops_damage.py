@@ -9,6 +9,9 @@ import pytest
 
 from dvx.core.errors import DvxError, LocalDiskError
 from dvx.formats.pack import HEADER_BYTES, INDEX_ENTRY_BYTES, TRAILER_BYTES
+from dvx.ops.verify import Scope, verify
+from dvx.store import learning
+from dvx.store.damage import damaged_pack
 from dvx.testing.faults import flip_bit
 from dvx.testing.workspace import clone_repo, make_repo, store_objects
 
@@ -76,6 +79,19 @@ def test_local_pack_with_a_flipped_bit_is_set_aside_and_the_next_pull_heals(work
     damage(place, REGIONS[region])
     work.remove("data")
     attempts(work, work.pull, files)
+    assert work.snapshot() == files
+
+
+def test_two_commands_that_find_the_same_damage_both_set_it_aside(work, files):
+    place = packs_by_size(work.path(".git/dvx/store"))[1]
+    damage(place, REGIONS["first frame"])
+    work.remove("data")
+    with work.open() as first, work.open() as second:
+        for project in (first, second):
+            with pytest.raises(DvxError, match="is damaged"), project.setting_damage_aside():
+                raise damaged_pack(project.local, bytes.fromhex(os.path.basename(place)))
+    assert os.listdir(work.path(".git/dvx/store/damaged")) == [os.path.basename(place)]
+    work.pull()
     assert work.snapshot() == files
 
 
@@ -181,6 +197,45 @@ def test_everything_works_with_a_lost_index(work, files, tmp_path, content):
     clone = clone_repo(work, tmp_path / "clone")
     clone.pull()
     assert clone.snapshot() == files | {"data/00": b"edited"}
+
+
+def test_index_made_by_a_command_that_needs_no_local_store_learns_its_packs_later(work, files, tmp_path):
+    os.unlink(work.path(".git/dvx/index.db"))
+    with work.open() as project:
+        verify(project, Scope(workspace=False, remote=True))
+    os.rename(tmp_path / "remote", tmp_path / "away")
+    work.remove("data")
+    work.checkout()
+    assert work.snapshot() == files
+
+
+def test_learning_that_was_killed_in_the_middle_is_done_again(work, files, tmp_path, monkeypatch):
+    os.unlink(work.path(".git/dvx/index.db"))
+    with monkeypatch.context() as patch, work.open() as project:
+        patch.setattr(learning, "_learn_pack", lambda store, name: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            print(project.local)
+    os.rename(tmp_path / "remote", tmp_path / "away")
+    work.remove("data")
+    work.checkout()
+    assert work.snapshot() == files
+
+
+def test_listing_that_another_clone_put_into_a_shared_store_is_found_without_the_remote(
+    work, files, tmp_path
+):
+    shared = {"store.path": str(tmp_path / "shared")}
+    author = work.with_overrides(shared)
+    colleague = clone_repo(work, tmp_path / "colleague").with_overrides(shared)
+    author.pull()
+    colleague.checkout()
+    author.write({"data/new": b"new"})
+    author.add("data")
+    author.commit()
+    colleague.git("pull", "-q")
+    os.rename(tmp_path / "remote", tmp_path / "away")
+    colleague.checkout()
+    assert colleague.snapshot() == {**files, "data/new": b"new"}
 
 
 def test_index_with_damaged_pages_is_moved_aside_and_the_next_command_works(work, files):

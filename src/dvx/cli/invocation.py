@@ -70,7 +70,9 @@ class Invocation:
             reporter = make_reporter(self.output, is_shown=is_shown)
             project.reporter = reporter
             try:
-                yield project
+                # Of commands that only read, too: the error promises that the next one gets round the damage.
+                with project.setting_damage_aside():
+                    yield project
             finally:
                 reporter.finish()
 

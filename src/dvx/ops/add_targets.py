@@ -156,8 +156,8 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
             f"the rest of `{path}` is not in the local store, so a part of it cannot be updated",
             affected="nothing was added",
             hints=[
-                f"fetch it: `dvx fetch {path}`",
-                f"or take the workspace as the whole of it: `dvx add {path}`",
+                f"fetch it: `dvx fetch {quote_all([path])}`",
+                f"or take the workspace as the whole of it: `dvx add {quote_all([path])}`",
             ],
             kind="not-fetched",
         )
@@ -184,7 +184,10 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
             raise NotFound(
                 f"`{path}` is tracked but not in the workspace",
                 affected="nothing was added",
-                hints=[f"get it back: `dvx pull {path}`", f"or stop tracking it: `dvx rm {path}`"],
+                hints=[
+                    f"get it back: `dvx pull {quote_all([path])}`",
+                    f"or stop tracking it: `dvx rm {quote_all([path])}`",
+                ],
             )
         if not found:
             raise NotFound(

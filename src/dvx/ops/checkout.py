@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
+from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.content import ContentIds
@@ -114,7 +115,10 @@ def _conflict(project: Project, plan: CheckoutPlan) -> WorkspaceConflict:
     return WorkspaceConflict(
         f"{len(conflicts)} file(s) with work that is not stored are in the way: {name_some(conflicts)}",
         affected="nothing was changed",
-        hints=[f"keep the work: `dvx add {keep}`", f"or give it up: `dvx checkout --force {path}`"],
+        hints=[
+            f"keep the work: `dvx add {quote_all([keep])}`",
+            f"or give it up: `dvx checkout --force {quote_all([path])}`",
+        ],
     )
 
 

@@ -8,12 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
-from dvx.core.errors import DvxError, FormatError, GitError, NotFound, UsageError
+from dvx.core.errors import DvxError, FormatError, GitError, IntegrityError, NotFound, UsageError
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors
 from dvx.disk.lock import hold_lock
@@ -154,7 +154,7 @@ class Project:
             is_remote=False,
         )
         self._stores["."] = store
-        if self.index.is_new:
+        if not self.index.has_learnt(store.id):
             from dvx.store.learning import learn_packs  # once in the life of an index
 
             learn_packs(store, jobs=self.jobs)
@@ -292,12 +292,12 @@ class Project:
 
         The pack is kept under `damaged/` in the store; the error goes on to the caller.
         """
-        from dvx.store.damage import DamagedPack
-
         try:
             yield
-        except DamagedPack as error:
-            if error.pack and not error.is_remote:
+        except IntegrityError as error:
+            from dvx.store.damage import DamagedPack
+
+            if isinstance(error, DamagedPack) and error.pack and not error.is_remote:
                 self._set_aside(error.pack)
             raise
 
@@ -308,7 +308,8 @@ class Project:
         folder = os.path.join(self.store_path, "damaged")
         with disk_errors(source, "move"):
             os.makedirs(folder, exist_ok=True)
-            os.replace(source, os.path.join(folder, pack.hex()))
+            with suppress(FileNotFoundError):  # another command found it, too
+                os.replace(source, os.path.join(folder, pack.hex()))
         self.index.drop_hold(self.local.id, [pack])
 
     @contextmanager

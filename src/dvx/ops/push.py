@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, DvxError, name_some
+from dvx.core.shell_words import quote_all
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.sources import check_fits, root_data
@@ -137,7 +138,7 @@ def _nowhere(plan: PushPlan) -> DvxError:
         affected=f"{pushed}{len(plan.present)} are there already; these are not",
         hints=[
             "push from the clone that added it: `dvx push`",
-            f"or, if the files are still here: `dvx add {plan.missing[0].path}`",
+            f"or, if the files are still here: `dvx add {quote_all([plan.missing[0].path])}`",
         ],
         kind="nothing-to-push-from",
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, IntegrityError, NotFound, UsageError
 from dvx.core.ids import format_id
+from dvx.core.shell_words import quote_all
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
@@ -144,7 +145,7 @@ def missing_on_remote(tracked: Sequence[TrackedPointer], remote: Store) -> DataM
         f"the data of {names}{more} is not on `{remote.location}`",
         affected=f"{len(tracked)} path(s), the first with id {format_id(first.pointer.id)}; "
         "the workspace was not changed for them",
-        hints=[f"push it from a clone that has it: `dvx push {first.path}`"],
+        hints=[f"push it from a clone that has it: `dvx push {quote_all([first.path])}`"],
         kind="not-on-remote",
     )
 
@@ -153,7 +154,7 @@ def missing_locally(tracked: Sequence[TrackedPointer]) -> DataMissing:
     """The error for pointers whose data is not in the local store."""
     names = ", ".join(f"`{item.path}`" for item in tracked[:5])
     more = f" and {len(tracked) - 5} more" if len(tracked) > 5 else ""
-    target = tracked[0].path if len(tracked) == 1 else ""
+    target = quote_all([tracked[0].path]) if len(tracked) == 1 else ""
     return DataMissing(
         f"the data of {names}{more} is not in the local store",
         affected="these paths were left as they are",

@@ -7,6 +7,7 @@ workspace as it is would put the older version back, and with it undo somebody's
 from collections.abc import Iterable
 
 from dvx.core.errors import DataMissing, FormatError, IntegrityError, WorkspaceConflict, name_some
+from dvx.core.shell_words import quote_all
 from dvx.disk.walk import WalkEntry
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests
@@ -95,8 +96,9 @@ def check_not_stale(project: Project, trees: Iterable[Tree]) -> None:
                     f"they were before: {name_some(stale)}",
                     affected="nothing was added; adding them would undo what the newer pointer says",
                     hints=[
-                        f"bring the workspace up to date, which keeps your own changes: `dvx pull {tree.path}`",
-                        f"or put the older version back on purpose: `dvx add --force {tree.path}`",
+                        f"bring the workspace up to date, which keeps your own changes: "
+                        f"`dvx pull {quote_all([tree.path])}`",
+                        f"or put the older version back on purpose: `dvx add --force {quote_all([tree.path])}`",
                     ],
                     kind="stale-workspace",
                 )

@@ -67,6 +67,15 @@ class ChunkIndex(IndexFile):
         rows = self._read("SELECT id FROM places WHERE location=?", (location,))
         return rows[0][0] if rows else None
 
+    def has_learnt(self, store_id: bytes) -> bool:
+        """Whether packs of the store are known here, and no learning of them was cut off (dvx.store.learning)."""
+        query = "SELECT 1 FROM stores WHERE id=? AND NOT EXISTS (SELECT 1 FROM places WHERE location=?)"
+        return bool(self._read(query, (store_id, _learning_mark(store_id))))
+
+    def mark_learning(self, store_id: bytes, *, is_done: bool) -> None:
+        """Note that the packs of a store are being learnt, or that they are."""
+        self.know_store(_learning_mark(store_id), None if is_done else store_id)
+
     def know_store(self, location: str, store_id: bytes | None) -> None:
         """Remember which store is at a place; None forgets it."""
         with self._write() as db:
@@ -284,3 +293,8 @@ class ChunkIndex(IndexFile):
                 before = db.total_changes
                 db.executemany("DELETE FROM records WHERE store=? AND root=?", [(store, r) for r in roots])
                 return db.total_changes > before
+
+
+def _learning_mark(store_id: bytes) -> str:
+    """A place that no store can have, beside those that `places` has: files of older versions have no other table."""
+    return f"learning:{store_id.hex()}"

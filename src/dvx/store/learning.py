@@ -10,11 +10,16 @@ from dvx.store.store import Store
 
 
 def learn_packs(store: Store, *, jobs: int) -> int:
-    """Make every pack of a store known to the index; Returns the count."""
+    """Make every pack of a store known to the index; returns the count. What a kill cuts off is done again."""
     names = [
         name for item in store.backend.list(PACKS_PREFIX) if (name := parse_pack_key(item.key)) is not None
     ]
-    return sum(map_parallel(lambda name: _learn_pack(store, name), names, jobs=jobs))
+    if not names:
+        return 0
+    store.index.mark_learning(store.id, is_done=False)
+    learnt = sum(map_parallel(lambda name: _learn_pack(store, name), names, jobs=jobs))
+    store.index.mark_learning(store.id, is_done=True)
+    return learnt
 
 
 def _learn_pack(store: Store, name: bytes) -> bool:

@@ -12,6 +12,7 @@ from dvx.core.errors import DataMissing
 from dvx.core.ids import format_id
 from dvx.formats.layout import pack_key
 from dvx.formats.manifest_reader import ReadPages
+from dvx.store.damage import DamagedPack
 
 if TYPE_CHECKING:
     from dvx.store.pack_sink import PackSink
@@ -36,6 +37,7 @@ class PageReader:
         self._remote: Store | None = None
         self._sink: PackSink | None = None
         self._asked_roots: set[bytes] = set()
+        self._looked_up: set[bytes] = set()
 
     def __enter__(self) -> "PageReader":
         return self
@@ -56,10 +58,28 @@ class PageReader:
         """Yield the pages in the order of `ids`. Raises DataMissing if they are nowhere."""
         pages = _read_known(self._open_local(), ids)
         far = [page_id for page_id in dict.fromkeys(ids) if page_id not in pages]
+        if far and self._learn_local(roots):
+            pages.update(_read_known(self._open_local(), far))
+            far = [page_id for page_id in far if page_id not in pages]
         if far:
             pages.update(zip(far, self._read_far(far, roots), strict=True))
         for page_id in ids:
             yield pages[page_id]
+
+    def _learn_local(self, roots: Sequence[bytes]) -> bool:
+        """Learn packs that another clone put into a shared local store; False if there are none."""
+        unasked = [root for root in roots if root not in self._looked_up]
+        self._looked_up.update(unasked)
+        local = self._open_local()
+        named = [
+            pack for found in local.placements(unasked, jobs=1).values() for p in found for pack in p.pages
+        ]
+        new = set(named) - local.index.held_packs(local.id, named)
+        for pack in new:
+            with suppress(ObjectNotFound, DamagedPack):  # the remote may have the pages
+                local.pack_index(pack)
+                local.index.add_hold(local.id, [pack])
+        return bool(new)
 
     def _read_far(self, ids: Sequence[bytes], roots: Sequence[bytes]) -> Iterator[bytes]:
         if self._sink is None:

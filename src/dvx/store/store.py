@@ -9,20 +9,14 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from dvx.backends.backend import Backend, ObjectExists, ObjectNotFound
+from dvx.backends.backend import Backend, ObjectNotFound
 from dvx.core.errors import DataMissing, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
 from dvx.core.parallel import map_parallel
-from dvx.formats.layout import (
-    MARKER_KEY,
-    PACKS_PREFIX,
-    pack_key,
-    parse_pack_key,
-    record_key,
-)
-from dvx.formats.marker import StoreMarker, format_marker, parse_marker
+from dvx.formats.layout import PACKS_PREFIX, pack_key, parse_pack_key, record_key
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
+from dvx.store.marker import create_marker, read_marker
 from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
 
 if TYPE_CHECKING:
@@ -33,7 +27,6 @@ if TYPE_CHECKING:
     from dvx.store.indexes_ahead import IndexesAhead
     from dvx.store.pack_writer import SealedPack
 
-_MAX_MARKER_BYTES: Final = 64 * 1024
 _MAX_RECORD_BYTES: Final = 128 * 1024 * 1024
 _FEW: Final = 8
 GC_PREFIX: Final = "gc/"
@@ -174,11 +167,19 @@ class Store:
         cached = self._cached_placements([root]).get((root, name))
         if cached is not None:
             return cached
-        body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
-        placement = _parse_record(body, root)
+        try:
+            body, placement = self._get_record(root, name)
+        except FormatError:
+            if not self.is_remote:
+                raise
+            body, placement = self._get_record(root, name)  # bits may flip on the way
         if self.is_remote:
             self.index.cache_record(self.id, root, name, body)
         return placement
+
+    def _get_record(self, root: bytes, name: bytes) -> "tuple[bytes, Placement]":
+        body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
+        return body, _parse_record(body, root)
 
     def placements(self, roots: Sequence[bytes], *, jobs: int) -> "dict[bytes, list[Placement]]":
         """All readable records of each root; damaged ones are skipped as if they were absent."""
@@ -304,12 +305,13 @@ def open_store(
 
     The records of `roots` are what the caller will ask for next; they are listed while the marker is read.
     Raises DataMissing (kind "empty-remote") for a place without a marker, and (kind "store-vanished") if there
-    was one when this repository used the place before; UnsupportedVersion for a newer layout.
+    was one when this repository used the place before; FormatError for a damaged marker, UnsupportedVersion for a newer
+    layout.
     """
     record_names = RecordNames(backend)
     record_names.ask_ahead(roots)
     try:
-        body = backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)
+        store_id = read_marker(backend)
     except ObjectNotFound:
         if is_remote and index.known_store(backend.location) is not None:
             raise _vanished(backend) from None
@@ -320,8 +322,7 @@ def open_store(
                 hints=["push to it first: `dvx push`", "or check the address: `dvx remote list`"],
                 kind="empty-remote",
             ) from None
-        body = _create_marker(backend)
-    store_id = parse_marker(body).store_id
+        store_id = create_marker(backend)
     if is_remote and index.known_store(backend.location) != store_id:
         index.know_store(backend.location, store_id)
     os.makedirs(temporary_folder, exist_ok=True)
@@ -346,12 +347,3 @@ def _vanished(backend: Backend) -> DataMissing:
         ],
         kind="store-vanished",
     )
-
-
-def _create_marker(backend: Backend) -> bytes:
-    from dvx.store.pack_writer import random_name
-
-    with suppress(ObjectExists):
-        backend.put(MARKER_KEY, format_marker(StoreMarker(store_id=random_name())), if_absent=True)
-    # Read back rather than trusted: where two create at once without conditional writes, the last one counts.
-    return backend.get(MARKER_KEY, max_bytes=_MAX_MARKER_BYTES)

@@ -7,7 +7,7 @@ import pytest
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.backends.memory import MemoryBackend
-from dvx.core.errors import DataMissing, UnsupportedVersion
+from dvx.core.errors import DataMissing, FormatError, UnsupportedVersion
 from dvx.core.ids import hash_bytes
 from dvx.formats.layout import MARKER_KEY, pack_key, record_key, root_prefix
 from dvx.formats.placement import format_placement
@@ -54,6 +54,52 @@ def test_open_store_of_a_newer_layout_is_refused(tmp_path, index):
     backend.put(MARKER_KEY, b'{"dvx":"store","version":99,"store_id":"00"}')
     with pytest.raises(UnsupportedVersion):
         make_store(tmp_path, index, backend=backend)
+
+
+class LyingBackend(MemoryBackend):
+    """A bit of the next `lies` answers about keys that start with `about` differs."""
+
+    def __init__(self, *, lies, about=MARKER_KEY):
+        super().__init__("place")
+        self.lies = lies
+        self.about = about
+
+    def get(self, key, *, max_bytes):
+        data = super().get(key, max_bytes=max_bytes)
+        if key.startswith(self.about) and self.lies:
+            self.lies -= 1
+            return flip_bit(data, len(data) - 4)
+        return data
+
+
+def test_open_store_reads_a_marker_again_that_was_damaged_on_its_way(tmp_path, index):
+    backend = LyingBackend(lies=0)
+    first = make_store(tmp_path, index, backend=backend, is_remote=True)
+    backend.lies = 1
+    assert make_store(tmp_path, index, backend=backend, is_remote=True).id == first.id
+
+
+def test_open_store_with_a_damaged_marker_says_where_it_is_and_what_to_do(tmp_path, index):
+    backend = LyingBackend(lies=0)
+    make_store(tmp_path, index, backend=backend, is_remote=True)
+    backend.lies = 2
+    with pytest.raises(FormatError) as caught:
+        make_store(tmp_path, index, backend=backend, is_remote=True)
+    assert caught.value.kind == "bad-store"
+    assert "`dvx-store.json` in `place` is damaged" in caught.value.what
+    assert caught.value.affected == "nothing was read or written there"
+    assert any("`dvx remote check`" in hint for hint in caught.value.hints)
+
+
+@pytest.mark.parametrize("lies", [1, 2])
+def test_record_that_was_damaged_on_its_way_is_read_again_once(tmp_path, index, lies):
+    backend = LyingBackend(lies=0, about="roots/")
+    placement = add_file(make_store(tmp_path, index, backend=backend), tmp_path, SMALL)
+    with open_index(tmp_path / "other") as other:
+        remote = make_store(tmp_path, other, backend=backend, is_remote=True)
+        backend.lies = lies
+        found = remote.complete_placements([placement.root], jobs=1)
+        assert found == ({placement.root: placement} if lies == 1 else {})
 
 
 def test_creating_a_marker_loses_to_another_creator(tmp_path, index):
