@@ -89,6 +89,11 @@ class FaultProxy:
     _faults: list[WireFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def planned(self) -> list[WireFault]:
+        """The faults since the last `clear`, those that struck included."""
+        with self._lock:
+            return list(self._faults)
+
     def add(self, *faults: WireFault) -> None:
         """Plan faults; the first that fits a request strikes it."""
         with self._lock:
