@@ -75,7 +75,8 @@ class FaultProxy:
 
     `delay_s` is added to every request. `is_read_only` makes it refuse every request that could change something, with
     403. `signers` counts requests by the access key that signed them, "" for those that nobody did. `log` has the
-    requests in the order of their answers, `connections` is the number of connections that clients made.
+    requests in the order of their answers, `connections` is the number of connections that clients made. `is_ended` is
+    set when the proxy stops.
     """
 
     endpoint: str
@@ -86,6 +87,7 @@ class FaultProxy:
     connections: int = 0
     is_read_only: bool = False
     signers: Counter[str] = field(default_factory=Counter)
+    is_ended: threading.Event = field(default_factory=threading.Event)
     _faults: list[WireFault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -171,6 +173,7 @@ def start_fault_proxy(target: str) -> Iterator[FaultProxy]:
     try:
         yield server.proxy
     finally:
+        server.proxy.is_ended.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -239,7 +242,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         late_s = fault.delay_s if fault is not None and effect is WireEffect.DELAY else proxy.delay_s
         if late_s:
-            time.sleep(late_s)
+            proxy.is_ended.wait(late_s)  # nobody waits for a proxy that is gone
         if effect is WireEffect.FLIP_ANSWER:
             answer = flip_bit(answer, len(answer) // 2)
         # Before the answer: the client may be done with all it wanted before this thread runs again.

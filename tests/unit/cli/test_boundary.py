@@ -24,6 +24,12 @@ def _keep_signal_handler() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(autouse=True)
+def _no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupted command ends its process at once where threads go on; here they are those of other tests."""
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+
+
 def _invocation(folder: Path) -> Invocation:
     output = Output(io.StringIO(), io.StringIO(), uses_colour=False)
     return Invocation(env={"XDG_STATE_HOME": str(folder)}, folder=str(folder), output=output)
