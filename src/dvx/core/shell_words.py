@@ -6,6 +6,11 @@ Owns the quoting. Must not run anything.
 from collections.abc import Iterable
 
 
+def quote(path: str) -> str:
+    """Spell one path as quote_all does."""
+    return quote_all([path])
+
+
 def quote_all(paths: Iterable[str]) -> str:
     """Spell paths for one command line; one that starts with `-` gets `./`, so that it is no option."""
     import shlex  # only where a message suggests a command

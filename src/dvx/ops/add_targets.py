@@ -20,7 +20,7 @@ from dvx.core.errors import (
     name_some,
 )
 from dvx.core.paths import check_stored_path
-from dvx.core.shell_words import quote_all
+from dvx.core.shell_words import quote, quote_all
 from dvx.formats.pointer import Pointer
 from dvx.ops.leaf_parts import LeafPart, LeafToCompare
 from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves, walk_named
@@ -216,7 +216,9 @@ def check_data_path(path: str) -> str:
     if path.endswith(".dvx"):
         raise PathRefused(
             f"`{path}` is a pointer; pointers are for Git",
-            hints=[f"add the data itself: `dvx add {path[:-4]}`, and the pointer with `git add {path}`"],
+            hints=[
+                f"add the data itself: `dvx add {quote(path[:-4])}`, and the pointer with `git add {quote(path)}`"
+            ],
             kind="pointer-of-pointer",
         )
     try:
@@ -294,7 +296,10 @@ def check_overlaps(paths: Sequence[str], tracked: Mapping[str, TrackedPointer]) 
             raise PathRefused(
                 f"`{inner}` is inside `{outer}`; a file can be tracked only once",
                 affected="nothing was changed",
-                hints=[f"stop tracking the inner one: `dvx rm --keep {inner}`", f"then `dvx add {outer}`"],
+                hints=[
+                    f"stop tracking the inner one: `dvx rm --keep {quote(inner)}`",
+                    f"then `dvx add {quote(outer)}`",
+                ],
                 kind="overlap",
             )
 
@@ -311,7 +316,7 @@ def check_git(project: Project, paths: Sequence[str]) -> None:
         raise PathRefused(
             f"Git already tracks {name_some(in_git)}",
             affected="nothing was added",
-            hints=[f"take it out of Git, keeping the file: `git rm {flag}--cached {' '.join(in_git[:5])}`"],
+            hints=[f"take it out of Git, keeping the file: `git rm {flag}--cached {quote_all(in_git[:5])}`"],
             kind="tracked-by-git",
         )
     hidden = sorted(project.git.check_ignored([path + ".dvx" for path in paths]))
@@ -320,7 +325,7 @@ def check_git(project: Project, paths: Sequence[str]) -> None:
             f"a `.gitignore` rule hides the pointer(s) {name_some(hidden)} from Git",
             affected="nothing was added",
             hints=[
-                f"find the rule: `git check-ignore -v {hidden[0]}`, and allow pointers below it: `!*.dvx`"
+                f"find the rule: `git check-ignore -v {quote(hidden[0])}`, and allow pointers below it: `!*.dvx`"
             ],
             kind="pointer-ignored",
         )
@@ -330,6 +335,8 @@ def _pointer_inside(path: str, directory: str) -> PathRefused:
     return PathRefused(
         f"`{path}` is a pointer inside `{directory}`; a pointer cannot be data",
         affected="nothing was added",
-        hints=[f"stop tracking the inner one: `dvx rm --keep {path[:-4]}`, then `dvx add {directory}`"],
+        hints=[
+            f"stop tracking the inner one: `dvx rm --keep {quote(path[:-4])}`, then `dvx add {quote(directory)}`"
+        ],
         kind="pointer-of-pointer",
     )

@@ -12,7 +12,7 @@ from typing import Final
 from dvx.chunking.parts import Buffer
 from dvx.core.errors import BackendError, IntegrityError, NotFound, UsageError
 from dvx.core.ids import Hasher
-from dvx.core.shell_words import quote_all
+from dvx.core.shell_words import quote, quote_all
 from dvx.formats.manifest import Entry
 from dvx.ops.foreign import Foreign
 from dvx.ops.project import Project
@@ -123,7 +123,7 @@ def _one_file(
         raise NotFound(
             f"`{path}` is not in the tracked folder `{target.tracked.path}`",
             affected="nothing was written",
-            hints=[f"list what is there: `dvx ls {target.tracked.path}`"],
+            hints=[f"list what is there: `dvx ls {quote(target.tracked.path)}`"],
             kind="not-tracked",
         )
     start, name, entry = found[0]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.core.errors import DataMissing, DvxError, NotFound, PathRefused, UsageError
+from dvx.core.shell_words import quote
 from dvx.formats.manifest import Entry
 from dvx.formats.placement import Placement, Run
 from dvx.formats.pointer import Pointer
@@ -160,7 +161,7 @@ class _Part:
             raise NotFound(
                 f"`{top}` is not in the tracked folder `{tracked.path}` of the source",
                 affected="nothing was written",
-                hints=[f"import the whole folder: `dvx import REPO {tracked.path}`"],
+                hints=[f"import the whole folder: `dvx import REPO {quote(tracked.path)}`"],
                 kind="not-tracked",
             )
         start, end = found[0][0], found[-1][0] + found[-1][2].size

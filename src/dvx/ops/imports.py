@@ -17,6 +17,7 @@ from dvx.core.errors import (
     WorkspaceConflict,
     name_some,
 )
+from dvx.core.shell_words import quote
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.formats.metadata_tables import without_results
 from dvx.formats.pointer import Pointer
@@ -119,7 +120,10 @@ def _check_free(project: Project, path: str) -> None:
         raise PathRefused(
             f"`{path}` is tracked already",
             affected="nothing was imported",
-            hints=[f"bring an import up to date: `dvx update {path}`", "or choose another place: `-o OUT`"],
+            hints=[
+                f"bring an import up to date: `dvx update {quote(path)}`",
+                "or choose another place: `-o OUT`",
+            ],
             kind="already-tracked",
         )
     near_ones = [each for each in tracked if f"{path}/".startswith(f"{each}/") or each.startswith(f"{path}/")]
@@ -215,7 +219,7 @@ def _chosen_imports(project: Project, paths: Sequence[str]) -> list[tuple[Tracke
             raise UsageError(
                 f"`{tracked.path}` is not imported, so it has no source to be updated from",
                 affected="nothing was changed",
-                hints=[f"store what changed in the workspace: `dvx add {tracked.path}`"],
+                hints=[f"store what changed in the workspace: `dvx add {quote(tracked.path)}`"],
                 kind="not-imported",
             )
     return found

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dvx.core.errors import NotFound
+from dvx.core.shell_words import quote
 from dvx.formats.manifest import Entry
 from dvx.ops.project import Project
 from dvx.ops.selection import select_targets
@@ -58,7 +59,11 @@ def list_paths(
         if is_empty and path:
             raise NotFound(
                 f"`{path}` is not in the tracked data",
-                hints=[f"list what there is: `dvx ls {targets[0].tracked.path}`" if targets else "`dvx ls`"],
+                hints=[
+                    f"list what there is: `dvx ls {quote(targets[0].tracked.path)}`"
+                    if targets
+                    else "`dvx ls`"
+                ],
             )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dvx.core.errors import DataMissing, DvxError, NotFound, UsageError
+from dvx.core.shell_words import quote
 from dvx.formats.manifest_patch import Piece
 from dvx.formats.placement import Placement, Run
 from dvx.formats.pointer import Pointer
@@ -110,8 +111,8 @@ def _missing(path: str, where: str) -> DvxError:
         f"the data of a version of `{path}` is neither in the local store nor {where or 'on a remote'}",
         affected=f"`{path}` was not merged; nothing was changed",
         hints=[
-            f"fetch it (during a merge: `dvx fetch --rev MERGE_HEAD {path}`), then run `dvx resolve`",
-            f"or push it from the clone that has it: `dvx push {path}`",
+            f"fetch it (during a merge: `dvx fetch --rev MERGE_HEAD {quote(path)}`), then run `dvx resolve`",
+            f"or push it from the clone that has it: `dvx push {quote(path)}`",
         ],
         kind="not-fetched",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.core.errors import NotFound, UsageError, name_some
+from dvx.core.shell_words import quote
 from dvx.formats.metadata import META, METRICS, PARAMS, SOURCE
 from dvx.formats.metadata_tables import check_size, leaves, with_table
 from dvx.formats.pointer import Pointer
@@ -63,7 +64,9 @@ def unset_metadata(project: Project, path: str, names: Sequence[str]) -> Metadat
             raise NotFound(
                 f"the pointer of `{tracked.path}` has no `{name}`",
                 affected="nothing was changed",
-                hints=[f"it has {name_some(known)}"] if known else [f"look: `dvx meta show {tracked.path}`"],
+                hints=[f"it has {name_some(known)}"]
+                if known
+                else [f"look: `dvx meta show {quote(tracked.path)}`"],
                 kind="no-such-key",
             )
         pointer = _with_values(pointer, table, kept)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from dvx.core.errors import NotFound, UsageError, name_some
 from dvx.core.ids import hash_bytes
+from dvx.core.shell_words import quote
 from dvx.formats.metadata import META, METRICS, PARAMS, SOURCE, DataSource, Value, check_value, metadata_of
 from dvx.formats.metadata_tables import check_size, leaves, recorded_results, with_source, with_table
 from dvx.formats.pointer import Pointer
@@ -239,7 +240,7 @@ class _Reading:
                 raise NotFound(
                     f"`{path}` is not tracked, so it has no id to name as an input",
                     affected="nothing was added",
-                    hints=[f"track it: `dvx add {path}`", "list what is tracked: `dvx ls`"],
+                    hints=[f"track it: `dvx add {quote(path)}`", "list what is tracked: `dvx ls`"],
                     kind="no-pointer",
                 ) from error
             else:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, WorkspaceConflict, name_some
+from dvx.core.shell_words import quote, quote_all
 from dvx.disk.atomic import disk_errors
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.add_targets import check_data_path, check_git
@@ -40,7 +41,7 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
         raise PathRefused(
             f"{name_some(inside)}: only a whole tracked path can be removed",
             affected="nothing was removed",
-            hints=[f"delete the file, then update the directory: `dvx add {targets[0].tracked.path}`"],
+            hints=[f"delete the file, then update the directory: `dvx add {quote(targets[0].tracked.path)}`"],
         )
     with project.workspace_lock():
         files = _data_files(project, targets, force=force or keep)
@@ -76,9 +77,9 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
             f"{len(work)} file(s) have work that is not stored: {name_some(work)}",
             affected="nothing was removed",
             hints=[
-                f"keep the work: `dvx add {targets[0].tracked.path}`",
-                f"keep the files: `dvx rm --keep {targets[0].tracked.path}`",
-                f"or give them up: `dvx rm --force {targets[0].tracked.path}`",
+                f"keep the work: `dvx add {quote(targets[0].tracked.path)}`",
+                f"keep the files: `dvx rm --keep {quote(targets[0].tracked.path)}`",
+                f"or give them up: `dvx rm --force {quote(targets[0].tracked.path)}`",
             ],
         )
     return files
@@ -99,9 +100,9 @@ def _check_stored(project: Project, targets: Sequence[Target]) -> None:
             f"{name_some(lost)}: neither the local store nor the remote is known to have this data",
             affected="nothing was removed",
             hints=[
-                f"store it: `dvx add {lost[0]}`",
-                f"keep the files: `dvx rm --keep {lost[0]}`",
-                f"or give them up: `dvx rm --force {lost[0]}`",
+                f"store it: `dvx add {quote(lost[0])}`",
+                f"keep the files: `dvx rm --keep {quote(lost[0])}`",
+                f"or give them up: `dvx rm --force {quote(lost[0])}`",
             ],
             kind="not-stored",
         )
@@ -130,7 +131,10 @@ def move_path(project: Project, source: str, target: str) -> str:
         raise NotFound(
             f"`{source}` is not tracked",
             affected="nothing was moved",
-            hints=["list what is: `dvx ls`", f"for files that Git tracks: `git mv {source} {target}`"],
+            hints=[
+                "list what is: `dvx ls`",
+                f"for files that Git tracks: `git mv {quote_all([source, target])}`",
+            ],
         )
     repository = project.repository
     if os.path.isdir(repository.absolute(target)):

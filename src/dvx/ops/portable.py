@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from dvx.core.errors import PathRefused, name_some
 from dvx.core.paths import case_collisions, unportable_reason
+from dvx.core.shell_words import quote
 from dvx.ops.trees import Tree
 
 
@@ -64,6 +65,6 @@ def _cannot_hold(tree: Tree, what: str) -> PathRefused:
     return PathRefused(
         what,
         affected=f"nothing of `{tree.path}` was written",
-        hints=[f"check out the other files by name: `dvx checkout {tree.path}/NAME`"],
+        hints=[f"check out the other files by name: `dvx checkout {quote(tree.path)}/NAME`"],
         kind="unportable-name",
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import BackendError, DataMissing, IntegrityError, NotFound, UsageError
 from dvx.core.ids import format_id
-from dvx.core.shell_words import quote_all
+from dvx.core.shell_words import quote, quote_all
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
@@ -41,7 +41,7 @@ def check_fits(placement: Placement, tracked: TrackedPointer) -> None:
             f"`{tracked.pointer_path}` says {pointer.kind} of {pointer.size} bytes, the store has a "
             f"{placement.kind} of {placement.size} bytes under the same id",
             affected=f"`{tracked.path}` was not touched",
-            hints=[f"restore the pointer: `git checkout HEAD -- {tracked.pointer_path}`"],
+            hints=[f"restore the pointer: `git checkout HEAD -- {quote(tracked.pointer_path)}`"],
             kind="size-mismatch",
         )
 

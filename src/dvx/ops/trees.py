@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
+from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
 from dvx.disk.walk import WalkEntry, walk_tree
 from dvx.formats.manifest import Entry
@@ -91,7 +92,7 @@ class Tree:
         return FormatError(
             f"the listing of `{self.path}` is not one that dvx writes: {error.what}",
             affected=f"`{self.path}` in the workspace was not changed",
-            hints=[f"see who wrote its pointer: `git log -- {self.path}.dvx`"],
+            hints=[f"see who wrote its pointer: `git log -- {quote(self.path + '.dvx')}`"],
             kind="bad-manifest",
         )
 

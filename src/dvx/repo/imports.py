@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.core.errors import FormatError
+from dvx.core.shell_words import quote
 from dvx.formats.pointer import Pointer
 
 IMPORT_TABLE: Final = "import"
@@ -46,7 +47,7 @@ def import_source(pointer: Pointer, *, name: str = "pointer") -> ImportSource | 
         raise FormatError(
             f"the table `[{IMPORT_TABLE}]` of `{name}` does not name a repository, a full commit id and a path",
             affected="the data beside it was not touched",
-            hints=[f"restore the last committed version: `git checkout HEAD -- {name}`"],
+            hints=[f"restore the last committed version: `git checkout HEAD -- {quote(name)}`"],
             kind="bad-import",
         )
     return ImportSource(repository, commit, path, revision)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
 from dvx.core.paths import check_stored_path
+from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
 from dvx.repo.pointer_paths import POINTER_SUFFIX as POINTER_SUFFIX
@@ -43,7 +44,10 @@ def read_pointer(repo: Repository, pointer_path: str) -> TrackedPointer:
     if data is None:
         raise NotFound(
             f"there is no pointer `{pointer_path}`",
-            hints=["list what is tracked: `dvx ls`", f"track data: `dvx add {_data_path(pointer_path)}`"],
+            hints=[
+                "list what is tracked: `dvx ls`",
+                f"track data: `dvx add {quote(_data_path(pointer_path))}`",
+            ],
             kind="no-pointer",
         )
     return _tracked(pointer_path, data, name=pointer_path)

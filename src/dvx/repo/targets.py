@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import NotFound, name_some
+from dvx.core.shell_words import quote
 from dvx.repo.pointers import TrackedPointer
 
 _GLOB_SIGNS: Final = frozenset("*?[")
@@ -171,6 +172,6 @@ def _not_tracked(tracked: Sequence[TrackedPointer], unknown: Sequence[str]) -> N
     verb = "is" if len(unknown) == 1 else "are"
     return NotFound(
         f"{name_some(unknown)} {verb} not tracked by dvx",
-        hints=[*hints, "list what is tracked: `dvx ls`", f"track it: `dvx add {unknown[0]}`"],
+        hints=[*hints, "list what is tracked: `dvx ls`", f"track it: `dvx add {quote(unknown[0])}`"],
         kind="not-tracked",
     )

@@ -18,6 +18,7 @@ from dvx.core.errors import DvxError, FormatError, PathRefused
 from dvx.core.ids import EMPTY_ID, Hasher, hash_bytes
 from dvx.core.memory import keep_freed_memory
 from dvx.core.progress import Reporter
+from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors, write_all
 from dvx.disk.reading import FileStat
 from dvx.disk.safe_writes import NewFile, Temporary, WorkspaceWriter
@@ -200,7 +201,7 @@ class Restorer:
                 f"the data is not what dvx writes: {error.what}",
                 affected=f"`{file.path}` was not written",
                 hints=[
-                    f"get the rest by name, or see who wrote its pointer: `git log -- {self._inside}.dvx`"
+                    f"get the rest by name, or see who wrote its pointer: `git log -- {quote(self._inside + '.dvx')}`"
                 ],
                 kind=error.kind,
             ) from error

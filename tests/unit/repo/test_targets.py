@@ -121,3 +121,12 @@ def test_all_unknown_targets_are_named_with_what_is_near(resolve):
 )
 def test_matches_inside(patterns, path, expected):
     assert matches_inside(patterns)(path) is expected
+
+
+def test_suggested_command_quotes_the_path():
+    with pytest.raises(NotFound) as caught:
+        resolve_targets([], ["my data/-x"])
+    assert caught.value.hints[-1] == "track it: `dvx add 'my data/-x'`"
+    with pytest.raises(NotFound) as caught:
+        resolve_targets([], ["-x"])
+    assert caught.value.hints[-1] == "track it: `dvx add ./-x`"

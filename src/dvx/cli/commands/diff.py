@@ -16,6 +16,7 @@ from dvx.cli.render import format_document
 from dvx.cli.revisions import SeparatedCommand, named_revisions, separated_paths
 from dvx.cli.targets import typed_paths
 from dvx.core.errors import ExitCode, NotFound, UsageError
+from dvx.core.shell_words import quote
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
@@ -124,7 +125,7 @@ def _known_paths(project: "Project", words: tuple[str, ...]) -> tuple[str, ...]:
                 f"`{word}` is neither a revision nor a tracked path",
                 hints=[
                     "list what is tracked: `dvx ls`",
-                    f"for a path of another version: `dvx diff -- {word}`",
+                    f"for a path of another version: `dvx diff -- {quote(word)}`",
                 ],
                 kind="unknown-revision",
             )

@@ -8,6 +8,7 @@ from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, without_password
 from dvx.cli.targets import typed_address
+from dvx.core.shell_words import quote_all
 
 
 @click.command("init", cls=DvxCommand)
@@ -43,5 +44,5 @@ def init(invocation: Invocation, url: str | None, as_json: bool) -> None:
     output.summary(f"{'updated' if result.was_initialised else 'set up'} dvx in {escape(root)}")
     if result.remote is not None and url is not None:
         output.summary(f"remote `{result.remote}` is {escape(without_password(url))}")
-    output.hint(f"commit the setup: `git commit -m 'set up dvx' {' '.join(result.changed)}`")
+    output.hint(f"commit the setup: `git commit -m 'set up dvx' {quote_all(result.changed)}`")
     output.hint("let data follow Git by itself: `dvx hooks install`")
