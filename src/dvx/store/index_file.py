@@ -39,14 +39,13 @@ class IndexFile:
     """One connection for all threads; other processes may use the same file at the same time."""
 
     def __init__(self, path: str, *, durable: bool = True) -> None:
-        """Open or create the database at `path`. `is_new` tells whether it was (re)created just now.
+        """Open or create the database at `path`.
 
         Without `durable` nothing is flushed to the disk: for an index that ends with the command.
         """
         self.path = path
         self._durable = durable
         self._lock = threading.RLock()
-        self.is_new = False
         os.makedirs(os.path.dirname(path), exist_ok=True)
         self._db = self._open()
 
@@ -110,7 +109,6 @@ class IndexFile:
             for statement in [*_SCHEMA.split(";"), WAITING_TABLE]:
                 db.execute(statement)
             db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
-            self.is_new = True
         db.execute("COMMIT")
 
     def _busy(self) -> Busy:

@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -74,10 +75,8 @@ def test_index_survives_being_closed(tmp_path):
     first.add_pack(HERE, name(1), known, digest=b"d" * 32)
     first.cache_record(HERE, chunk_id(5), name(2), b"body")
     first.know_store("place", HERE)
-    assert first.is_new
     first.close()
     second = ChunkIndex(str(tmp_path / "i.db"))
-    assert not second.is_new
     assert second.pack_index(name(1)) == known
     assert second.pack_digest(name(1)) == b"d" * 32
     assert list(second.cached_records(HERE, [chunk_id(5)])) == [(chunk_id(5), name(2), b"body")]
@@ -93,7 +92,6 @@ def test_garbage_is_moved_aside_and_begun_anew(tmp_path, content):
     path = tmp_path / "i.db"
     path.write_bytes(content)
     found = ChunkIndex(str(path))
-    assert found.is_new
     found.add_pack(HERE, name(1), pack(chunk_id(1)))
     found.close()
     assert (tmp_path / "i.db.damaged").read_bytes() == content
@@ -103,9 +101,10 @@ def test_file_of_another_schema_is_moved_aside(tmp_path):
     database = sqlite3.connect(tmp_path / "i.db")
     database.execute("PRAGMA user_version=999")
     database.close()
-    found = ChunkIndex(str(tmp_path / "i.db"))
-    assert found.is_new
-    found.close()
+    with closing(ChunkIndex(str(tmp_path / "i.db"))) as found:
+        assert found.held_packs(HERE, [name(1)]) == set()
+    with closing(sqlite3.connect(tmp_path / "i.db.damaged")) as aside:
+        assert aside.execute("PRAGMA user_version").fetchone() == (999,)
 
 
 def test_journal_of_a_damaged_file_is_not_played_into_the_new_one(tmp_path):
@@ -196,6 +195,5 @@ def test_use_after_close_is_an_error_and_leaves_the_file(tmp_path):
     with pytest.raises(LocalDiskError):
         index.add_pack(HERE, name(2), pack(chunk_id(2)))
     again = ChunkIndex(str(tmp_path / "i.db"))
-    assert not again.is_new
     assert again.pack_index(name(1)) == pack(chunk_id(1))
     again.close()

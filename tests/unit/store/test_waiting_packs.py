@@ -96,7 +96,6 @@ def test_index_without_the_table_gets_it(path):
         database.commit()
     add_packs(path, range(1, 2))
     with closing(ChunkIndex(path)) as index:
-        assert not index.is_new
         assert len(index.find_chunks(HERE, [chunk_id(number) for number in range(2 * CHUNKS)])) == 2 * CHUNKS
 
 
