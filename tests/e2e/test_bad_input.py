@@ -137,7 +137,7 @@ def test_pointer_of_a_newer_format_is_kept_and_an_update_suggested(
 ) -> None:
     text = (author / "model.bin.dvx").read_text().replace("version = 1", "version = 2")
     (author / "model.bin.dvx").write_text(text)
-    explains(run_dvx(author, *command), 1, "model.bin.dvx", "version 2", "pip install --upgrade dvx")
+    explains(run_dvx(author, *command), 1, "model.bin.dvx", "version 2", "pip install --upgrade git-dvx")
     assert (author / "model.bin.dvx").read_text() == text
     assert (author / "model.bin").read_bytes() == model
 
@@ -148,7 +148,7 @@ def test_pointer_with_an_unknown_hash_is_kept_and_named(
 ) -> None:
     text = (author / "model.bin.dvx").read_text().replace("blake3:", "sha3:")
     (author / "model.bin.dvx").write_text(text)
-    explains(run_dvx(author, *command), 1, "`model.bin.dvx`", "`sha3`", "pip install --upgrade dvx")
+    explains(run_dvx(author, *command), 1, "`model.bin.dvx`", "`sha3`", "pip install --upgrade git-dvx")
     assert (author / "model.bin.dvx").read_text() == text
 
 

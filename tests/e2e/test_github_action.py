@@ -12,7 +12,6 @@ import jsonschema
 import pytest
 import yaml
 
-import dvx
 from dvx.testing.shell import dvx_environment, read_tree, run_git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,10 +23,6 @@ _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 def test_action_is_valid_by_the_published_schema():
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "github-actions.json"
     jsonschema.validate(ACTION, json.loads(schema.read_text(encoding="utf-8")))
-
-
-def test_default_version_is_this_version():
-    assert ACTION["inputs"]["version"]["default"] == dvx.__version__
 
 
 def test_no_script_has_an_expression_in_it():
@@ -80,6 +75,8 @@ class Runner:
         return _EXPRESSION.sub(lambda match: self._value(match[1]), text)
 
     def _value(self, expression):
+        if expression == "github.action_path":
+            return str(ROOT)
         parts = expression.split(".")
         if parts[0] == "inputs":
             return self.inputs[parts[1]]
@@ -266,21 +263,45 @@ def test_action_works_in_a_folder_below_the_workspace(runner, tree):
     assert (runner.clone / "repo" / "out" / "receipt.json").is_file()
 
 
-@pytest.mark.parametrize(
-    ("version", "requirement"), [("0.1.0", "dvx==0.1.0"), ("dist/dvx.whl", "dist/dvx.whl"), ("-e .", "-e .")]
-)
-def test_install_step_makes_an_environment_and_pins_what_pip_installs(runner, version, requirement):
+@pytest.fixture
+def fake_python(runner):
+    """A Python whose environments have this dvx, and a pip that writes down what it is asked for."""
     asked = runner.temporary / "asked"
-    python = runner.temporary / "fake-python"
+    dvx = Path(runner.env["PATH"].split(os.pathsep)[0], "dvx")
     inner = f'#!/bin/sh\nprintf "%s|" "$@" > "{asked}"\n'
+    python = runner.temporary / "fake-python"
     python.write_text(
         "#!/bin/sh\n"
         'mkdir -p "$3/bin"\n'
         f"printf '%s' '{inner}' > \"$3/bin/python\"\n"
         'chmod +x "$3/bin/python"\n'
-        f'cp "{runner.env["PATH"].split(os.pathsep)[0]}/dvx" "$3/bin/dvx"\n'
+        f'cp "{dvx}" "$3/bin/dvx"\n'
     )
     python.chmod(0o755)
+    return python, asked
+
+
+@pytest.mark.parametrize(
+    ("version", "requirement"),
+    [
+        ("action", str(ROOT)),
+        ("0.1.0", "git-dvx==0.1.0"),
+        ("dist/git_dvx.whl", "dist/git_dvx.whl"),
+        ("-e .", "-e ."),
+    ],
+)
+def test_install_step_makes_an_environment_and_pins_what_pip_installs(
+    runner, fake_python, version, requirement
+):
+    python, asked = fake_python
     assert runner.run(version=version, python=str(python)) == 0, runner.log
     assert asked.read_text().endswith(f"|--|{requirement}|")
     assert (runner.temporary / "path").read_text() == f"{runner.temporary}/dvx-venv/bin\n"
+
+
+def test_dvx_is_installed_from_the_checkout_of_the_action_unless_a_version_is_named(runner, fake_python):
+    python, asked = fake_python
+    # In a job with a container only the variable has the path that is valid inside.
+    runner.env["GITHUB_ACTION_PATH"] = "/__w/_actions/team/dvx/v1"
+    assert runner.run(python=str(python)) == 0, runner.log
+    assert asked.read_text().endswith("|--|/__w/_actions/team/dvx/v1|")

@@ -12,7 +12,6 @@ import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-import dvx
 from dvx.testing.shell import dvx_environment, read_tree, run_git
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,8 +44,29 @@ def test_template_is_valid_by_the_published_schema(document):
     jsonschema.validate(document, json.loads(schema.read_text(encoding="utf-8")))
 
 
-def test_default_version_is_this_version():
-    assert INPUTS["version"]["default"] == dvx.__version__
+def test_nothing_is_installed_unless_it_is_named(shallow, tmp_path):
+    assert INPUTS["version"]["default"] == ""
+    (tmp_path / "empty").mkdir()
+    done = run_install(shallow, tmp_path / "empty")
+    assert done.returncode == 2
+    assert "this image has no dvx" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "requirement"),
+    [
+        ("git+https://gitlab.example.com/tools/dvx.git@" + "0" * 40,) * 2,
+        ("dist/git_dvx-0.1.0-py3-none-any.whl",) * 2,
+        ("0.1.0", "git-dvx==0.1.0"),
+    ],
+)
+def test_job_installs_exactly_what_is_named(shallow, programs, tmp_path, version, requirement):
+    asked = tmp_path / "asked"
+    (programs / "python3").write_text(f"#!/bin/sh\nprintf '%s|' \"$@\" > '{asked}'\n")
+    (programs / "python3").chmod(0o755)
+    done = run_install(shallow, programs, version=version)
+    assert done.returncode == 0, done.stderr
+    assert asked.read_text().endswith(f"|--|{requirement}|")
 
 
 def test_inputs_reach_the_script_through_variables_only():
@@ -63,6 +83,19 @@ def run_job(clone, programs, *, shell="sh", script="", job=JOB, env=None, **inpu
     env = dvx_environment({**variables, **(env or {}), "CI": "true", "PATH": path})
     return subprocess.run(
         [shell, "-c", lines], cwd=clone, env=env, capture_output=True, text=True, timeout=120
+    )
+
+
+def run_install(clone, programs, *, version=""):
+    """The first part of before_script only, with nothing on PATH but `programs`."""
+    env = dvx_environment({"PULL_VERSION": version, "PATH": str(programs)})
+    return subprocess.run(
+        ["/bin/sh", "-c", JOB["before_script"][0]],
+        cwd=clone,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

@@ -219,7 +219,7 @@ def test_store_of_a_newer_format_suggests_an_update(
     marker = store.folder / "dvx-store.json"
     marker.write_bytes(marker.read_bytes().replace(b'"version":1', b'"version":2'))
     (victim / "tool.dvx").write_text(pointer_text("file", hash_bytes(EVIL), len(EVIL)))
-    explains(run_dvx(victim, "pull"), 1, "pip install --upgrade dvx", affected=False)
+    explains(run_dvx(victim, "pull"), 1, "pip install --upgrade git-dvx", affected=False)
 
 
 def test_store_with_a_broken_marker_is_refused(victim: Path, store: StoreBuilder) -> None:

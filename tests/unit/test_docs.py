@@ -1,18 +1,14 @@
 """Documents are true where a program can tell: links lead somewhere, commands exist, no machine is named."""
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
+from pages.tree import ROOT, pages, project_files
 
 from dvx.cli.root import COMMANDS, LazyGroup
 
-ROOT = Path(__file__).resolve().parents[2]
-_SKIPPED_FOLDERS = {"__pycache__", "build", "dist", "bench-results", "node_modules"}
-_KEPT_DOT_FOLDERS = {".ci", ".github"}
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+\s+(.*)$", re.MULTILINE)
 _CODE_SPAN = re.compile(r"`([^`\n]+)`")
@@ -23,22 +19,6 @@ _IN_SPAN = re.compile(_COMMAND_AT + r"dvx +([a-z][a-z-]*)(?=\s|$)")
 _FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^ {4,}\S.*\n?)+", re.MULTILINE)
 _MACHINE_PATHS = re.compile(r"(?<![\w.}])/" + r"(?:work|root|tmp/bash_jobs)(?=[/.\s`'\"])")
-
-
-def _files() -> Iterator[Path]:
-    for folder, children, names in os.walk(ROOT):
-        children[:] = [
-            name
-            for name in children
-            if name not in _SKIPPED_FOLDERS
-            and not name.endswith(".egg-info")
-            and (not name.startswith(".") or name in _KEPT_DOT_FOLDERS)
-        ]
-        yield from (Path(folder, name) for name in names)
-
-
-def _documents() -> list[Path]:
-    return sorted(path for path in _files() if path.suffix == ".md")
 
 
 def _ids(path: Path) -> str:
@@ -64,11 +44,11 @@ def _commands(text: str) -> set[str]:
 
 
 def test_there_are_documents_to_check() -> None:
-    names = {_ids(path) for path in _documents()}
+    names = {_ids(path) for path in pages()}
     assert {"README.md", "ARCHITECTURE.md", "docs/README.md", "docs/reference/format/pack.md"} <= names
 
 
-@pytest.mark.parametrize("document", _documents(), ids=_ids)
+@pytest.mark.parametrize("document", pages(), ids=_ids)
 def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
     broken = []
     for link in _local_links(document):
@@ -79,7 +59,7 @@ def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("document", _documents(), ids=_ids)
+@pytest.mark.parametrize("document", pages(), ids=_ids)
 def test_commands_named_in_documents_exist(document: Path) -> None:
     assert _commands(document.read_text(encoding="utf-8")) - set(COMMANDS) == set()
 
@@ -90,7 +70,7 @@ def test_command_search_finds_commands_wherever_they_are_written() -> None:
 
 
 def test_command_search_leaves_output_and_options_alone() -> None:
-    text = "the `dvx` command, `dvx --version`, `pip install dvx`\n\n    set up dvx in a folder\n    # dvx pointer: x\n"
+    text = "the `dvx` command, `dvx --version`, `pip install x`\n\n    set up dvx in a folder\n    # dvx pointer: x\n"
     assert _commands(text) == set()
 
 
@@ -104,7 +84,7 @@ def test_every_document_is_reachable_from_the_readme() -> None:
         waiting.extend(
             path for path in linked if path.suffix == ".md" and path.is_file() and path not in seen
         )
-    below = {path for path in _documents() if (ROOT / "docs") in path.parents}
+    below = {path for path in pages() if (ROOT / "docs") in path.parents}
     assert sorted(_ids(path) for path in below - seen) == []
 
 
@@ -124,7 +104,7 @@ def test_pre_commit_hooks_run_commands_and_options_that_exist() -> None:
 
 def test_no_file_names_a_path_of_one_machine() -> None:
     naming = []
-    for path in _files():
+    for path in project_files():
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:

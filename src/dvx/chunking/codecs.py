@@ -85,7 +85,6 @@ def _check(codec: int, stored: bytes | memoryview, plain_length: int) -> None:
     if codec not in (Codec.RAW, Codec.ZSTD, Codec.PLANES2, Codec.PLANES4):
         raise UnsupportedVersion(
             f"a chunk is stored with codec {codec}, which this version of dvx does not know",
-            hints=["update dvx: `pip install --upgrade dvx`"],
             kind="unknown-codec",
         )
     if not 0 <= plain_length <= MAX_CHUNK_BYTES or len(stored) > plain_length:

@@ -1,7 +1,7 @@
 """Curves as an HTML page that needs no network, and as SVG and PNG; drawn by Vega-Lite.
 
 Owns the specification of the drawing, the page around it, and the only use of vl-convert, which carries Vega-Lite and
-is an extra (`pip install 'dvx[plot]'`, 84 MB). Text of other people is data to the page: it is escaped here.
+is an extra (`pip install 'git-dvx[plot]'`, 84 MB). Text of other people is data to the page: it is escaped here.
 """
 
 import html
@@ -137,7 +137,7 @@ def _vl_convert() -> ModuleType:
         raise UsageError(
             "drawing HTML, SVG and PNG needs the extra `plot`, which is not installed",
             affected="nothing was written",
-            hints=["`pip install 'dvx[plot]'`", "or draw on the terminal: leave `-o` out"],
+            hints=["`pip install 'git-dvx[plot]'`", "or draw on the terminal: leave `-o` out"],
             kind="not-installed",
         ) from error
     assert isinstance(vl_convert, ModuleType)

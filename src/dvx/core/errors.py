@@ -7,6 +7,10 @@ line does that.
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Final
+
+# The name of the distribution: `dvx` in the package index is another project.
+UPDATE_HINT: Final = "update dvx: `pip install --upgrade git-dvx`"
 
 
 class ExitCode(IntEnum):
@@ -84,6 +88,16 @@ class UnsupportedVersion(FormatError):
 
     exit_code = ExitCode.FAILED
     kind = "newer-format"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        affected: str | None = None,
+        hints: Sequence[str] = (UPDATE_HINT,),
+        kind: str | None = None,
+    ) -> None:
+        super().__init__(what, affected=affected, hints=hints, kind=kind)
 
 
 class IntegrityError(DvxError):

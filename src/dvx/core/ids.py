@@ -36,7 +36,6 @@ def parse_id(text: str) -> bytes:
     if separator and name != "blake3" and name.isalnum():
         raise UnsupportedVersion(
             f"the id uses the hash function `{name[:20]}`, which this version of dvx does not know",
-            hints=["update dvx: `pip install --upgrade dvx`"],
             kind="unknown-hash",
         )
     if not separator or len(digits) != 2 * ID_BYTES or not set(digits) <= set("0123456789abcdef"):

@@ -31,7 +31,6 @@ def parse_json(data: bytes, *, dvx: str, version: int) -> dict[str, object]:
     if found > version:
         raise UnsupportedVersion(
             f"a {dvx} object has version {str(found)[:20]}; this dvx knows version {version}",
-            hints=["update dvx: `pip install --upgrade dvx`"],
         )
     return fields
 

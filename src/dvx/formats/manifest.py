@@ -234,7 +234,6 @@ def _parse_header(line: str) -> int:
     if match[1] != "1":
         raise UnsupportedVersion(
             f"a manifest page has version {match[1]}; this dvx knows version 1",
-            hints=["update dvx: `pip install --upgrade dvx`"],
         )
     level = _LEVEL.fullmatch(match[2])
     if level is not None and int(level[1]) <= MAX_LEVEL:

@@ -325,5 +325,4 @@ def _refuse(reason: str) -> NoReturn:
 def _refuse_newer(found: str) -> NoReturn:
     raise UnsupportedVersion(
         f"a pack has {found}; this dvx knows version {PACK_VERSION} without features",
-        hints=["update dvx: `pip install --upgrade dvx`"],
     )

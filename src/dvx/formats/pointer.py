@@ -141,7 +141,6 @@ def _check_version(version: object, *, name: str) -> None:
         raise UnsupportedVersion(
             f"`{name}` is a pointer of version {version}; this dvx knows version {POINTER_VERSION}",
             affected=_UNTOUCHED,
-            hints=["update dvx: `pip install --upgrade dvx`"],
         )
 
 

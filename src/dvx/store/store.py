@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from dvx.backends.backend import Backend, ObjectNotFound
-from dvx.core.errors import DataMissing, FormatError, IntegrityError, UnsupportedVersion
+from dvx.core.errors import UPDATE_HINT, DataMissing, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
 from dvx.core.parallel import map_parallel
 from dvx.formats.layout import PACKS_PREFIX, pack_key, parse_pack_key, record_key
@@ -279,7 +279,7 @@ class Store:
             raise UnsupportedVersion(
                 f"`{self.location}` has garbage collection records of a newer dvx",
                 affected="the objects were uploaded, but they may be collected; do not rely on this push",
-                hints=["update dvx: `pip install --upgrade dvx`, then run `dvx push` again"],
+                hints=[f"{UPDATE_HINT}, then run `dvx push` again"],
             )
 
 

@@ -64,7 +64,7 @@ def test_unknown_codec_asks_for_a_newer_dvx(codec: int) -> None:
     with pytest.raises(UnsupportedVersion) as caught:
         decode(codec, b"abc", 3)
     assert caught.value.kind == "unknown-codec"
-    assert "pip install --upgrade dvx" in caught.value.hints[0]
+    assert "pip install --upgrade git-dvx" in caught.value.hints[0]
 
 
 @pytest.mark.parametrize("length", [-1, MAX_CHUNK_BYTES + 1, 2**40])

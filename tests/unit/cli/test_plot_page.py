@@ -71,7 +71,7 @@ def test_without_the_extra_the_command_that_installs_it_is_named(monkeypatch: py
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(UsageError, match="needs the extra `plot`") as refused:
         render_plot(CHARTS, ".html", title="t")
-    assert refused.value.hints[0] == "`pip install 'dvx[plot]'`"
+    assert refused.value.hints[0] == "`pip install 'git-dvx[plot]'`"
 
 
 @pytest.mark.usefixtures("_library")

@@ -122,7 +122,7 @@ def test_parse_pointer_with_invalid_bytes_names_the_pointer(data: bytes) -> None
 def test_parse_pointer_from_newer_version_says_update(data: bytes) -> None:
     with pytest.raises(UnsupportedVersion) as caught:
         parse_pointer(data)
-    assert "pip install --upgrade dvx" in caught.value.hints[0]
+    assert "pip install --upgrade git-dvx" in caught.value.hints[0]
 
 
 @pytest.mark.parametrize(

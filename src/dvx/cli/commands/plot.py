@@ -45,7 +45,7 @@ def plot(
 
     FILE has a row for each step (CSV, TSV, JSON Lines, a list in JSON): one curve for each REV, or for the work tree.
     PATH is tracked data: its recorded metrics over the commits up to each REV, or HEAD. Without -o the drawing is
-    for a terminal; HTML, SVG and PNG need `pip install 'dvx[plot]'`.
+    for a terminal; HTML, SVG and PNG need `pip install 'git-dvx[plot]'`.
 
     \b
     Examples:
