@@ -91,7 +91,8 @@ def walk_blocks(
 
     They come in blocks of neighbours in one directory, none of them empty, looked at when the block is asked
     for or a little before. `ignore(relative_path, is_dir)` leaves an entry (and everything below it) out; a
-    directory in which all is ignored counts as empty. `.git` and leftover temporary files of dvx are always
+    directory in which all is ignored counts as empty, unless `ignore.applies_to_empty(path)` says that it was
+    looked into only for what may be in it. `.git` and leftover temporary files of dvx are always
     left out; the relative paths of the latter are appended to `leftovers`. A symlink to a directory is a
     symlink. Files that vanish while the tree is listed are passed over.
 
@@ -121,7 +122,9 @@ def walk_blocks(
         )
         if below is not None and below.keys:
             listing.opened[key + "/"] = below
-        elif below is not None and (rows := listing.take([key])):
+        elif below is None or _is_left_out(ignore, listing.prefix + key):
+            continue
+        elif rows := listing.take([key]):
             yield rows
 
 
@@ -206,6 +209,12 @@ def _kept_names(
     if refused:
         raise _not_utf8(folder, refused)
     return kept
+
+
+def _is_left_out(ignore: Ignore | None, folder: str) -> bool:
+    """Whether a folder that turned out to be empty is left out, for rules that know of things below it."""
+    applies_to_empty = getattr(ignore, "applies_to_empty", None)
+    return applies_to_empty is not None and applies_to_empty(folder)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

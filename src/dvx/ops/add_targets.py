@@ -5,7 +5,7 @@ Owns every refusal of `dvx add` that can be known before data is read. Must not 
 
 import glob
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -29,7 +29,8 @@ from dvx.ops.page_marks import PageMarks
 from dvx.ops.project import Project
 from dvx.ops.selection import workspace_pointers
 from dvx.ops.staleness import check_not_stale
-from dvx.ops.trees import Ignore, Pair, Tree
+from dvx.ops.tracked_paths import Ignore
+from dvx.ops.trees import Pair, Tree
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.sparse import check_not_left_out
@@ -51,6 +52,7 @@ class AddTarget:
     kind: str
     pointer: Pointer | None
     ignore: Ignore | None = field(default=None, compare=False)
+    find_last: Callable[[], bytes | None] = field(default=lambda: None, compare=False, repr=False)
     named: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
     leftovers: list[str] = field(default_factory=list, compare=False)
@@ -61,7 +63,7 @@ class AddTarget:
 
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
-        return Tree(self.root, self.path, pointer, ignore=self.ignore, leftovers=self.leftovers)
+        return Tree(self.root, self.path, pointer, (), self.ignore, self.find_last, self.leftovers)
 
     def old_tree(self) -> Tree:
         """The version before, if it is of the same kind, and the workspace."""
@@ -73,12 +75,15 @@ class AddTarget:
 
         Where only some paths are named, nothing else of the workspace is looked at.
         """
-        tree = self.old_tree() if with_entries else self.tree(None)
+        tree = self.old_tree()
+        if not with_entries:
+            # What it has stays tracked all the same.
+            tree = replace(tree, pointer=None, ignore=tree.ignoring(pages))
         parts: Iterator[LeafPart]
         if not is_walked_by_leaf(tree):
             parts = iter([LeafToCompare(None, tree.pairs(pages))])
         elif self.named:
-            named = NamedPaths(tree, self.named)
+            named = NamedPaths(tree, self.named, ignore=tree.ignoring(pages))
             parts = walk_named(tree, pages, named.is_within, named.walk())
         else:
             parts = walk_leaves(tree, pages, marks)
@@ -161,9 +166,27 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
             ],
             kind="not-fetched",
         )
-    ignore = load_ignore(root, path)
-    above = NamedPaths(Tree(root, path, None, ignore=ignore), limits).folders()
-    return AddTarget(root, path, kind, pointer, ignore, limits, above)
+    ignore = load_ignore(root, path, is_tracked=tracked is not None)
+    target = AddTarget(root, path, kind, pointer, ignore, lambda: project.stat_cache.get_root(path), limits)
+    return replace(target, above=_folders_above(project, target)) if limits else target
+
+
+def _folders_above(project: Project, target: AddTarget) -> frozenset[str]:
+    """See AddTarget.above. Raises PathRefused (kind `data-ignored`) where the rules leave out all named paths."""
+    tree = target.old_tree()
+    with project.pages() as pages:
+        paths = NamedPaths(tree, target.named, ignore=tree.ignoring(pages))
+        ignored = paths.ignored()
+        if ignored and len(ignored) == len(target.named):
+            raise PathRefused(
+                f"{name_some(ignored)}: left out by a line in `.dvxignore`",
+                affected="nothing was added",
+                hints=[f"take the line out of the `.dvxignore` at or above `{ignored[0]}`"],
+                kind="data-ignored",
+            )
+        if ignored:
+            project.reporter.note(f"{name_some(ignored)}: left out by a line in `.dvxignore`")
+        return paths.folders()
 
 
 def _is_known(project: Project, pointer: Pointer) -> bool:

@@ -69,7 +69,7 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
             if not force:
                 differing = find_differences(project, tree, pages)
                 work.extend(item.path for item in differing if item.state is not FileState.DELETED)
-            files.extend(path for path, _ in tree.walk())
+            files.extend(pair.path for pair in tree.pairs(pages) if pair.found is not None)
     if not force:
         _check_stored(project, targets)
     if work:

@@ -157,7 +157,7 @@ class ObstacleJudge:
 
     def _judge_whole_folder(self, *, force: bool) -> Obstacles:
         tree = Tree(self._tree.root, self._tree.path, Pointer("directory", self._pointer.id, 0, 0, {}))
-        everything = [path for path, _ in tree.walk()]
+        everything = [path for path, _ in tree.walk(None)]
         work = [path for path in everything if path != self._tree.path]
         for learn in (self._learn_recent, self._learn_history):
             if work and not force:

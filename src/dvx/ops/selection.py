@@ -123,14 +123,11 @@ def check_named(project: Project, targets: Sequence[Target], pages: "PageReader"
 
 def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
     """The trees of targets in this work tree."""
-    root = project.repository.root
-    return [
-        Tree(
-            root,
-            target.tracked.path,
-            target.tracked.pointer,
-            target.inside,
-            load_ignore(root, target.tracked.path),
-        )
-        for target in targets
-    ]
+    return [tracked_tree(project, target.tracked, inside=target.inside) for target in targets]
+
+
+def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str, ...] = ()) -> Tree:
+    """One tracked path in this work tree."""
+    root, path = project.repository.root, tracked.path
+    ignore = load_ignore(root, path, is_tracked=True)
+    return Tree(root, path, tracked.pointer, inside, ignore, lambda: project.stat_cache.get_root(path))

@@ -17,12 +17,11 @@ from dvx.disk.walk import WalkEntry, walk_tree
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
+from dvx.ops.tracked_paths import Ignore, RulesBelow, UntrackedOnly, VersionPaths
 from dvx.repo.targets import is_pattern, matches_inside
 
 if TYPE_CHECKING:
     from dvx.store.page_reader import PageReader  # the store and its formats: not for a look at single files
-
-Ignore = Callable[[str, bool], bool]
 
 
 class Pair(NamedTuple):
@@ -42,8 +41,10 @@ class Tree:
     """A tracked path and what its pointer says.
 
     `pointer` is None for a path that is being added. `inside` limits the tree to some paths and patterns below
-    a tracked directory; empty means everything. `leftovers` collects temporary files of interrupted commands
-    that a walk came across, relative to the tracked directory.
+    a tracked directory; empty means everything. `ignore` are the rules for what is not tracked, and `find_last`
+    tells the version that was last brought to the workspace, whose paths are tracked until a checkout takes them
+    away. `leftovers` collects temporary files of interrupted commands that a walk came across, relative to the
+    tracked directory.
     """
 
     root: str
@@ -51,6 +52,7 @@ class Tree:
     pointer: Pointer | None
     inside: tuple[str, ...] = ()
     ignore: Ignore | None = field(default=None, compare=False)
+    find_last: Callable[[], bytes | None] = field(default=lambda: None, compare=False, repr=False)
     leftovers: list[str] = field(default_factory=list, compare=False)
 
     @property
@@ -111,8 +113,17 @@ class Tree:
             if is_wanted is None or is_wanted(entry.path):
                 yield offset, entry
 
-    def walk(self) -> Iterator[tuple[str, WalkEntry]]:
-        """(path relative to the repository, what is there) in path order."""
+    def ignoring(self, pages: "PageReader") -> Ignore | None:
+        """What a walk leaves out: what the rules match and no manifest has."""
+        if self.ignore is None or self.pointer is None or self.pointer.kind == "file":
+            return self.ignore
+        roots = dict.fromkeys((self.pointer.id, self.find_last()))
+        return UntrackedOnly(
+            self.ignore, [VersionPaths(root, pages.for_root(root)) for root in roots if root is not None]
+        )
+
+    def walk(self, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
+        """(path relative to the repository, what is there) in path order, without what `ignore` leaves out."""
         top = stat_entry(self.absolute, self.path)
         if top is None:
             return
@@ -122,15 +133,15 @@ class Tree:
         prefix = self.path + "/"
         parts = plain_parts(self.inside)
         if parts:
-            found_parts = chain.from_iterable(self.walk_part(part) for part in parts)
+            found_parts = chain.from_iterable(self.walk_part(part, ignore) for part in parts)
             yield from sorted(found_parts, key=lambda item: item[0])
             return
         is_wanted = matches_inside(self.inside) if self.inside else None
-        for found in walk_tree(self.absolute, ignore=self.ignore, leftovers=self.leftovers):
+        for found in walk_tree(self.absolute, ignore=ignore, leftovers=self.leftovers):
             if is_wanted is None or is_wanted(found.path):
                 yield prefix + found.path, found
 
-    def walk_part(self, part: str) -> Iterator[tuple[str, WalkEntry]]:
+    def walk_part(self, part: str, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
         """What is at a path below a tracked directory, or at one below it; it may be missing. As walk."""
         prefix = self.path + "/"
         top = stat_entry(os.path.join(self.absolute, part), prefix + part)
@@ -139,13 +150,10 @@ class Tree:
         if top.kind != "directory":
             yield prefix + part, top._replace(path=part)
             return
-        ignore = self.ignore
-
-        def ignore_below(path: str, is_dir: bool) -> bool:
-            return ignore is not None and ignore(f"{part}/{path}", is_dir)
 
         is_empty = True
-        for found in walk_tree(os.path.join(self.absolute, part), ignore=ignore_below):
+        below = RulesBelow(ignore, part) if ignore is not None else None
+        for found in walk_tree(os.path.join(self.absolute, part), ignore=below):
             is_empty = False
             path = f"{part}/{found.path}"
             yield prefix + path, found._replace(path=path)
@@ -157,11 +165,13 @@ class Tree:
         if os.path.lexists(os.path.join(self.absolute, part)):
             return True
         only = replace(self, inside=(part,))
-        return any(True for _ in only.entries(pages)) or (is_pattern(part) and any(True for _ in only.walk()))
+        return any(True for _ in only.entries(pages)) or (
+            is_pattern(part) and any(True for _ in only.walk(self.ignore))
+        )
 
     def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""
-        return pair_up(self.entries(pages), self.walk())
+        return pair_up(self.entries(pages), self.walk(self.ignoring(pages)))
 
 
 def plain_parts(inside: Sequence[str]) -> list[str]:

@@ -17,10 +17,10 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.differences import FileState, find_differences
 from dvx.ops.move import delete_files
 from dvx.ops.project import Project
+from dvx.ops.selection import tracked_tree
 from dvx.ops.trees import Tree, stat_entry
 from dvx.repo.followed import StagedEntry, was_committed
-from dvx.repo.ignore import load_ignore
-from dvx.repo.pointers import POINTER_SUFFIX, pointer_path_of
+from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointer_path_of
 from dvx.store.page_reader import PageReader
 
 
@@ -89,7 +89,7 @@ def _remove_one(
     ]
     if differing:
         raise _work(path, differing)
-    files = [name for name, _ in tree.walk() if name not in owned]
+    files = [pair.path for pair in tree.pairs(pages) if pair.found is not None and pair.path not in owned]
     delete_files(project, files)
     project.stat_cache.forget(path)
     return len(files)
@@ -102,13 +102,12 @@ def _holds_something(project: Project, path: str) -> bool:
 
 
 def _tree_of(project: Project, path: str, placement: Placement) -> Tree:
-    root = project.repository.root
     found = stat_entry(project.repository.absolute(path), path)
     # A placement says nothing of the executable bit; whichever it is now, the content decides.
     extra = {"executable": True} if found is not None and found.kind == "executable" else {}
     files = 0 if placement.kind == "directory" else None
     pointer = Pointer(placement.kind, placement.root, placement.size, files, extra)
-    return Tree(root, path, pointer, (), load_ignore(root, path))
+    return tracked_tree(project, TrackedPointer(path, path + POINTER_SUFFIX, pointer))
 
 
 class _Owned:

@@ -1,8 +1,9 @@
 """`.dvxignore`: what `dvx add` leaves out of a tracked directory, in the syntax of `.gitignore`.
 
-Owns which files apply to a path and in what order. The files are read in every folder from the root of the
-repository to the data, and inside the data. Must not walk a tree; walk_tree asks, entry by entry, and leaves
-out `.git` and temporary files by itself.
+Owns which files apply to a path and in what order. As in Git, the rules are for what is not tracked: whoever asks
+knows what is inside a tracked directory, and a rule that matches the directory itself does not count. The
+files are read in every folder from the root of the repository to the data, and inside the data. Must not walk a
+tree; walk_tree asks, entry by entry, and leaves out `.git` and temporary files by itself.
 """
 
 import os
@@ -23,16 +24,20 @@ _MAX_BYTES: Final = 1024 * 1024
 _Rule = tuple[int, "GitIgnoreSpec"]
 
 
-def load_ignore(repo_root: str, data_path: str) -> Callable[[str, bool], bool] | None:
+def load_ignore(
+    repo_root: str, data_path: str, *, is_tracked: bool = False
+) -> Callable[[str, bool], bool] | None:
     """Return the predicate for walk_tree over the directory `data_path` (relative to the root).
 
     None for data that is not a directory: nothing to leave out. `.dvxignore` files inside the data are read
     when their folder is first asked about (one lstat for each folder), so the predicate must be asked about a
-    folder before its content, as walk_tree does. Raises PathRefused (kind `data-ignored`) when the rules
-    above the data leave out all of it, UsageError for a pattern that is not valid, LocalDiskError.
+    folder before its content, as walk_tree does. Where the rules above the data leave out all of it, raises
+    PathRefused (kind `data-ignored`); if the data `is_tracked`, the patterns that do so say nothing instead.
+    Raises UsageError for a pattern that is not valid, LocalDiskError.
     """
-    rules = _Rules(repo_root, data_path)
-    rules.check_data_is_kept()
+    rules = _Rules(repo_root, data_path, is_tracked=is_tracked)
+    if not is_tracked:
+        rules.check_data_is_kept()
     if not os.path.isdir(os.path.join(repo_root, data_path)):
         return None
     return rules
@@ -49,7 +54,8 @@ class _Rules:
         """Whether any rule says something about entries of a folder: "" or a path, relative to the data, with `/`."""
         return bool(self._rules(self._data + folder))
 
-    def __init__(self, repo_root: str, data_path: str) -> None:
+    def __init__(self, repo_root: str, data_path: str, *, is_tracked: bool) -> None:
+        self._is_tracked = is_tracked
         self._root = repo_root
         self._data_path = data_path
         self._data = data_path + "/" if data_path else ""
@@ -78,6 +84,8 @@ class _Rules:
         if found is None:
             above = self._rules(folder[: folder.rfind("/", 0, -1) + 1]) if folder else ()
             spec = _load(self._root, folder)
+            if spec is not None and self._is_tracked and len(folder) < len(self._data):
+                spec = _without_patterns_for(spec, self._data[len(folder) :])
             found = above if spec is None else (*above, (len(folder), spec))
             self._by_folder[folder] = found
         return found
@@ -91,6 +99,13 @@ def _matches(rules: tuple[_Rule, ...], path: str, is_dir: bool) -> bool:
         if include is not None:
             return include
     return False
+
+
+def _without_patterns_for(spec: "GitIgnoreSpec", folder: str) -> "GitIgnoreSpec":
+    """Take away the patterns that leave out all of `folder`, which ends in `/`: a directory that is tracked."""
+    return type(spec)(
+        pattern for pattern in spec.patterns if not (pattern.include and pattern.match_file(folder))
+    )
 
 
 def _load(root: str, folder: str) -> "GitIgnoreSpec | None":

@@ -5,7 +5,7 @@ from dvx.ops.trees import Tree
 
 
 def named(root, *names, ignore=None):
-    return NamedPaths(Tree(str(root), "data", None, ignore=ignore), [f"data/{name}" for name in names])
+    return NamedPaths(Tree(str(root), "data", None), [f"data/{name}" for name in names], ignore=ignore)
 
 
 def make(root, *names):

@@ -81,9 +81,9 @@ def test_walk_of_a_part_is_the_same_as_a_walk_of_all_narrowed_to_it(tmp_path):
         (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / name).write_bytes(b"1")
     (tmp_path / "data/hollow").mkdir()
-    every = dict(Tree(str(tmp_path), "data", None).walk())
+    every = dict(Tree(str(tmp_path), "data", None).walk(None))
     for inside in (("sub",), ("sub/deep", "a"), ("hollow",), ("nothing",), ("z", "sub/b")):
-        part = dict(Tree(str(tmp_path), "data", None, inside).walk())
+        part = dict(Tree(str(tmp_path), "data", None, inside).walk(None))
         wanted = tuple(f"data/{name}" for name in inside)
         expected = {
             path: each
@@ -96,7 +96,7 @@ def test_walk_of_a_part_is_the_same_as_a_walk_of_all_narrowed_to_it(tmp_path):
 
 
 def test_walk_of_what_is_not_there_is_empty(tmp_path):
-    assert list(Tree(str(tmp_path), "nope", None).walk()) == []
+    assert list(Tree(str(tmp_path), "nope", None).walk(None)) == []
 
 
 def test_stat_entry_tells_kinds_apart(tmp_path):
