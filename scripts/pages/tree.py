@@ -22,6 +22,11 @@ def pages(root: Path = ROOT) -> list[Path]:
     return sorted(path for path in project_files(root) if path.suffix == ".md")
 
 
+def executed_pages(root: Path = ROOT) -> list[Path]:
+    """The pages whose blocks are run: those for people who use dvx, and the README."""
+    return [root / "README.md", *(path for path in pages(root) if (root / "docs") in path.parents)]
+
+
 def _is_ours(folder: str) -> bool:
     if folder in _SKIPPED or folder.endswith(".egg-info"):
         return False
