@@ -133,7 +133,7 @@ def test_worktree_and_detached_head_are_guarded_too(author: Path, hub: Path, tmp
 
 def test_check_and_large_files_answer_in_json(author: Path, hub: Path) -> None:
     document = json.loads(must_dvx(author, "hooks", "check", "--json").out)
-    assert document["schema"] == "dvx.hooks.check/1"
+    assert document["schema"] == "dvx.hooks-check/1"
     assert (document["clean"], document["pointers"], document["problems"]) == (True, 2, [])
     (author / "big.bin").write_bytes(b"x" * 20_000)
     run_git(author, "add", "big.bin")

@@ -32,9 +32,9 @@ def run_guarded(action: Callable[[], int], invocation: Invocation, *, args: Sequ
     except OutputClosedError:
         return ExitCode.DONE  # the reader has what it wanted, as in `dvx ls | head`
     except KeyboardInterrupt:
-        return _interrupted(output)
+        return _interrupted(output, args)
     except DvxError as error:
-        return _failed(error, invocation)
+        return _failed(error, invocation, args)
     except Exception as error:  # noqa: BLE001 - the boundary
         return _other(error, invocation, args)
     return code
@@ -45,28 +45,51 @@ def format_error(error: DvxError, output: Output, *, with_causes: bool = False) 
     lines = [f"{output.paint_message('error', 'red')}: {_indented(error.what)}"]
     if error.affected:
         lines.append(f"  affected: {_indented(error.affected)}")
-    lines += [f"  cause: {_indented(cause)}" for cause in _causes(error, everything=with_causes)]
+    lines += [f"  cause: {_indented(cause)}" for cause in causes_of(error, everything=with_causes)]
     lines += [f"{output.paint_message('hint', 'blue')}: {_indented(hint)}" for hint in error.hints]
     return "\n".join(lines)
 
 
-def _failed(error: DvxError, invocation: Invocation) -> int:
-    _flush(invocation.output)
-    invocation.output.message(format_error(error, invocation.output, with_causes=invocation.verbosity > 0))
-    if invocation.verbosity > 0:
+def _failed(error: DvxError, invocation: Invocation, args: Sequence[str]) -> int:
+    output, is_verbose = invocation.output, invocation.verbosity > 0
+    _print_document(output, args, error, with_causes=is_verbose)
+    output.message(format_error(error, output, with_causes=is_verbose))
+    if is_verbose:
         import traceback  # 5 ms that only a failure needs
 
-        invocation.output.message("".join(traceback.format_exception(error)).rstrip())
+        output.message("".join(traceback.format_exception(error)).rstrip())
     return error.exit_code
+
+
+def _print_document(
+    output: Output, args: Sequence[str], error: DvxError, *, with_causes: bool = False
+) -> None:
+    """Bring results to their reader before the message, and with `--json` the failure, unless there was a document.
+
+    Whether that works no longer matters.
+    """
+    with suppress(OutputClosedError, DvxError):
+        if "--json" in args and not output.has_results:
+            from dvx.cli.documents_error import (
+                SCHEMA,
+                error_fields,
+                wants_document,
+            )  # only a failure needs it
+            from dvx.cli.render import format_document
+
+            if wants_document(args):
+                causes = list(causes_of(error, everything=with_causes))
+                output.result(format_document(SCHEMA, error_fields(error, causes=causes)))
+        output.flush()
 
 
 def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int:
     from click import Abort, ClickException  # imported already, or nothing of it was raised
 
     if isinstance(error, Abort):
-        return _interrupted(invocation.output)
+        return _interrupted(invocation.output, args)
     if isinstance(error, ClickException):
-        return _misused(error, invocation.output)
+        return _misused(error, invocation, args)
     import traceback
 
     from dvx.cli.crash import write_crash_log
@@ -74,25 +97,44 @@ def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int
     output = invocation.output
     path = write_crash_log(error, args=args, env=invocation.env)
     summary = escape(traceback.format_exception_only(error)[-1].strip())[:_CAUSE_CHARACTERS]
-    output.message(f"{output.paint_message('error', 'red')}: this is a bug in dvx: {summary}")
-    output.message("  affected: the command stopped here; what was stored before stays valid")
-    if path is not None:
-        output.message(f"{output.paint_message('hint', 'blue')}: report it together with the log `{path}`")
+    bug = _failure(
+        "bug",
+        f"this is a bug in dvx: {summary}",
+        exit_code=ExitCode.BUG,
+        affected="the command stopped here; what was stored before stays valid",
+        hints=[f"report it together with the log `{path}`"] if path is not None else [],
+    )
+    _print_document(output, args, bug)
+    output.message(format_error(bug, output))
     if path is None or invocation.verbosity > 0:
         output.message("".join(traceback.format_exception(error)).rstrip())
     return ExitCode.BUG
 
 
-def _misused(error: "ClickException", output: Output) -> int:
+def _misused(error: "ClickException", invocation: Invocation, args: Sequence[str]) -> int:
     """A command line that makes no sense: say so, and how to get help."""
     context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
-        output.message(error.format_message())
-        return ExitCode.USAGE
-    output.message(f"{output.paint_message('error', 'red')}: {_indented(_sentence(error.format_message()))}")
     command = context.command_path if context is not None else "dvx"
-    output.message(f"{output.paint_message('hint', 'blue')}: see how it is used: `{command} --help`")
-    return ExitCode.USAGE
+    help_hint = f"see how it is used: `{command} --help`"
+    if type(error).__name__ == "NoArgsIsHelpError":
+        what = f"`{command}` needs the name of a command"
+        _print_document(
+            invocation.output, args, _failure("usage", what, exit_code=ExitCode.USAGE, hints=[help_hint])
+        )
+        invocation.output.message(error.format_message())
+        return ExitCode.USAGE
+    hints = [*getattr(error, "hints", ()), help_hint]
+    what = _sentence(error.format_message())
+    return _failed(_failure("usage", what, exit_code=ExitCode.USAGE, hints=hints), invocation, args)
+
+
+def _failure(
+    kind: str, what: str, *, exit_code: ExitCode, affected: str | None = None, hints: Sequence[str] = ()
+) -> DvxError:
+    """What is no DvxError, as one: a malformed command line, Ctrl-C, a bug."""
+    error = DvxError(what, affected=affected, hints=hints, kind=kind)
+    error.exit_code = exit_code
+    return error
 
 
 def _sentence(text: str) -> str:
@@ -100,18 +142,13 @@ def _sentence(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
-def _interrupted(output: Output) -> int:
-    _flush(output)
-    output.message("interrupted; run the same command again to go on")
+def _interrupted(output: Output, args: Sequence[str]) -> int:
+    what = "interrupted; run the same command again to go on"
+    _print_document(output, args, _failure("interrupted", what, exit_code=ExitCode.INTERRUPTED))
+    output.message(what)
     if threading.active_count() > 1:
         _exit_at_once()  # a thread that waits for the network must not keep the process
     return ExitCode.INTERRUPTED
-
-
-def _flush(output: Output) -> None:
-    """Bring results before the message; whether that works no longer matters."""
-    with suppress(OutputClosedError, DvxError):
-        output.flush()
 
 
 def _catch_interrupts() -> None:
@@ -132,7 +169,7 @@ def _exit_at_once() -> NoReturn:
     os._exit(ExitCode.INTERRUPTED)
 
 
-def _causes(error: BaseException, *, everything: bool) -> Iterator[str]:
+def causes_of(error: BaseException, *, everything: bool) -> Iterator[str]:
     """The texts of the exceptions behind an error that add something; foreign ones only with `everything`."""
     said = str(error)
     cause = error.__cause__

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def check_fields(report: "StagedReport") -> dict[str, Any]:
-    """The fields of `dvx.hooks.check/1`."""
+    """The fields of `dvx.hooks-check/1`."""
     return {
         "clean": report.is_clean,
         "pointers": report.pointers,
@@ -30,7 +30,7 @@ def check_fields(report: "StagedReport") -> dict[str, Any]:
 
 
 def large_files_fields(report: "LargeFilesReport") -> dict[str, Any]:
-    """The fields of `dvx.hooks.large-files/1`. Sizes are in KiB, rounded up, as the limit is."""
+    """The fields of `dvx.hooks-large-files/1`. Sizes are in KiB, rounded up, as the limit is."""
     return {
         "max_kb": report.max_kb,
         "files": [{"path": file.path, "kb": file.size_kb, "staged": file.is_staged} for file in report.files],

@@ -48,7 +48,7 @@ def run_check(
         from dvx.cli.documents_hooks import check_fields
         from dvx.cli.render import format_document
 
-        invocation.output.result(format_document("dvx.hooks.check/1", check_fields(report)))
+        invocation.output.result(format_document("dvx.hooks-check/1", check_fields(report)))
     else:
         say_check(invocation, report)
     return ExitCode.DONE if report.is_clean else ExitCode.FAILED

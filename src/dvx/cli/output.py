@@ -19,13 +19,17 @@ class OutputClosedError(Exception):
 
 
 class Output:
-    """Writes lines. `is_quiet` silences summaries and progress, not results, notes, warnings and errors."""
+    """Writes lines. `is_quiet` silences summaries and progress, not results, notes, warnings and errors.
+
+    `has_results` says whether anything was written to standard output.
+    """
 
     def __init__(self, results: TextIO, messages: TextIO, *, uses_colour: bool) -> None:
         self._results = results
         self.messages = messages
         self._uses_colour = uses_colour
         self.is_quiet = False
+        self.has_results = False
         for stream in (results, messages):
             _never_fail_to_encode(stream)
 
@@ -45,11 +49,13 @@ class Output:
 
     def result(self, text: str = "", *, end: str = "\n") -> None:
         """Write a result. Raises OutputClosedError, or LocalDiskError where it is redirected to a full disk."""
+        self.has_results = True
         with self._explaining():
             self._results.write(text + end)
 
     def result_bytes(self, data: bytes | memoryview) -> None:
         """Write bytes of a file as they are. Raises as `result` does."""
+        self.has_results = True
         with self._explaining():
             self._results.buffer.write(data)
 

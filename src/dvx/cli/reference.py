@@ -6,32 +6,13 @@ them. Must not depend on the machine: the default number of jobs, for example, i
 
 import inspect
 from collections.abc import Iterator
-from typing import Final
 
 import click
 
 from dvx.cli.options import common_options
+from dvx.cli.reference_errors import errors_page
 from dvx.cli.root import COMMANDS, cli
-from dvx.core import errors
-from dvx.core.errors import DvxError, ExitCode
 from dvx.repo.settings import REMOTE_OPTIONS, SETTINGS, Setting
-
-_CODE_MEANINGS: Final = {
-    ExitCode.DONE: "Done.",
-    ExitCode.FAILED: "Failed; the message says why.",
-    ExitCode.USAGE: "The command line makes no sense: unknown option, path outside of the repository, overlap.",
-    ExitCode.PARTIAL: "Some targets were finished, others failed.",
-    ExitCode.CREDENTIALS: "A store refused the credentials, or there are none.",
-    ExitCode.DIFFERENCES: "Differences were found by a command that was asked for them (`--exit-code`, `dvx verify`), "
-    "or a rule of `dvx check` fails.",
-    ExitCode.DATA_MISSING: "Data that a pointer names is not where it was looked for.",
-    ExitCode.INTEGRITY: "Bytes do not match their id, or are no valid dvx object.",
-    ExitCode.BUSY: "Another dvx command holds the lock.",
-    ExitCode.UNREACHABLE: "A remote could not be reached, or kept failing.",
-    ExitCode.NOT_A_REPOSITORY: "No Git repository here, or `dvx init` has not been run.",
-    ExitCode.BUG: "A bug in dvx; the message names the crash log.",
-    ExitCode.INTERRUPTED: "Interrupted with Ctrl-C; the same command goes on where this one stopped.",
-}
 
 
 def reference_pages() -> dict[str, str]:
@@ -39,7 +20,7 @@ def reference_pages() -> dict[str, str]:
     return {
         "cli.md": "\n".join(_cli_page()) + "\n",
         "config.md": "\n".join(_config_page()) + "\n",
-        "errors.md": "\n".join(_errors_page()) + "\n",
+        "errors.md": "\n".join(errors_page()) + "\n",
     }
 
 
@@ -159,48 +140,6 @@ def _default(value: bool | int | str | None) -> str:
     if value is None:
         return ""
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-# Errors
-
-
-def _errors_page() -> Iterator[str]:
-    yield "# Errors"
-    yield ""
-    yield "Made by `scripts/generate-reference`; change `src/dvx/core/errors.py`, not this page."
-    yield ""
-    yield "An error says on standard error what went wrong, what it affects, and the next command:"
-    yield ""
-    yield "```text"
-    yield "error: `data/new` is not tracked by dvx"
-    yield "hint: list what is tracked: `dvx ls`"
-    yield "hint: track it: `dvx add data/new`"
-    yield "```"
-    yield ""
-    yield "With `-v` the causes and the place in the code follow. The text may change; the exit codes do not."
-    yield ""
-    yield "## Exit codes"
-    yield ""
-    yield "| code | meaning |"
-    yield "|---:|---|"
-    for code in ExitCode:
-        yield f"| {int(code)} | {_CODE_MEANINGS[code]} |"
-    yield ""
-    yield "## Kinds"
-    yield ""
-    yield "The class decides the exit code. An error may have a more exact kind than its class, such as"
-    yield "`not-initialised`. Broken pointers in `dvx status --json` carry their kind."
-    yield ""
-    yield "| class | kind | code | meaning |"
-    yield "|---|---|---:|---|"
-    for error in _error_classes():
-        meaning = _cell((error.__doc__ or "").strip().partition("\n")[0])
-        yield f"| `{error.__name__}` | `{error.kind}` | {int(error.exit_code)} | {meaning} |"
-
-
-def _error_classes() -> list[type[DvxError]]:
-    found = [item for item in vars(errors).values() if isinstance(item, type) and issubclass(item, DvxError)]
-    return sorted(found, key=lambda error: (error.exit_code, error.__name__))
 
 
 def _cell(text: str) -> str:

@@ -1,6 +1,7 @@
 """Every way out has its message and its exit code."""
 
 import io
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -140,3 +141,58 @@ def test_an_error_that_is_its_own_cause_ends() -> None:
     error.__cause__ = error
     text = format_error(error, Output(io.StringIO(), io.StringIO(), uses_colour=False), with_causes=True)
     assert text == "error: it went wrong"
+
+
+def _run_json(folder: Path, error: BaseException, *args: str, printed: str = "") -> tuple[int, str]:
+    invocation = _invocation(folder)
+
+    def action() -> int:
+        if printed:
+            invocation.output.result(printed)
+        raise error
+
+    code = run_guarded(action, invocation, args=args)
+    results = invocation.output._results
+    assert isinstance(results, io.StringIO)
+    return code, results.getvalue()
+
+
+def test_with_json_a_failure_is_a_document_too(tmp_path: Path) -> None:
+    error = NotFound("no `x`", affected="nothing", hints=["try `dvx ls`"], kind="not-tracked")
+    error.__cause__ = OSError("gone")
+    code, text = _run_json(tmp_path, error, "push", "--json", "x")
+    assert json.loads(text) == {
+        "schema": "dvx.error/1",
+        "kind": "not-tracked",
+        "what": "no `x`",
+        "affected": "nothing",
+        "causes": ["OSError: gone"],
+        "hints": ["try `dvx ls`"],
+        "exit_code": code,
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (click.UsageError("No such option: --x"), "usage", 2),
+        (KeyboardInterrupt(), "interrupted", 130),
+        (click.Abort(), "interrupted", 130),
+        (RuntimeError("oh"), "bug", 70),
+    ],
+)
+def test_with_json_every_other_way_out_is_a_document_too(
+    tmp_path: Path, error: BaseException, kind: str, code: int
+) -> None:
+    assert _run_json(tmp_path, error, "ls", "--json")[0] == code
+    document = json.loads(_run_json(tmp_path, error, "ls", "--json")[1])
+    assert (document["schema"], document["kind"], document["exit_code"]) == ("dvx.error/1", kind, code)
+
+
+@pytest.mark.parametrize("args", [("ls",), ("ls", "--", "--json")])
+def test_without_json_a_failure_prints_no_result(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert _run_json(tmp_path, NotFound("no"), *args) == (1, "")
+
+
+def test_a_failure_after_a_document_does_not_print_another(tmp_path: Path) -> None:
+    assert _run_json(tmp_path, NotFound("no"), "add", "--json", printed="{}") == (1, "{}\n")

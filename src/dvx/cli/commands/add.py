@@ -179,7 +179,12 @@ def _fields(invocation: Invocation, done: _Done) -> dict[str, Any]:
     seconds = invocation.elapsed_s
     fields = add_fields(done.result, seconds=done.add_seconds)
     pushed = push_fields(done.pushed, remote=done.place, seconds=seconds) if done.pushed else None
-    return {**fields, "push": pushed}
+    failure = None
+    if done.failure is not None:
+        from dvx.cli.documents_error import error_fields
+
+        failure = error_fields(done.failure, causes=[])
+    return {**fields, "push": pushed, "push_error": failure}
 
 
 def _summarise(invocation: Invocation, done: _Done) -> None:

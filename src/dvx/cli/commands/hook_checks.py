@@ -74,7 +74,7 @@ def large_files(
         repository.git(), repository.root, paths, max_kb=max_kb, enforce_all=enforce_all
     )
     if as_json:
-        invocation.output.result(format_document("dvx.hooks.large-files/1", large_files_fields(report)))
+        invocation.output.result(format_document("dvx.hooks-large-files/1", large_files_fields(report)))
     else:
         _say_large(invocation, report)
     return ExitCode.FAILED if report.files else ExitCode.DONE
