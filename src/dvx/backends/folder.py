@@ -24,10 +24,11 @@ from dvx.backends.backend import (
     too_large,
     wrong_size,
 )
-from dvx.backends.folder_writes import FolderWriter
+from dvx.backends.folder_writes import FolderWriter, NoParentError
 from dvx.backends.open_files import OpenFile, OpenFiles, open_regular, read_at
 from dvx.core.errors import LocalDiskError
-from dvx.disk.atomic import disk_errors
+from dvx.core.shell_words import quote_all
+from dvx.disk.atomic import disk_errors, printable
 from dvx.disk.links import copy_file
 
 # 1 MiB: the calls cost nothing beside the copying, and the buffer stays in the cache of the core.
@@ -37,7 +38,8 @@ _COPY_BYTES: Final = 1024 * 1024
 class FolderBackend:
     """A Backend whose objects are files below `root`.
 
-    The folder is made by the first write; before that it is as good as empty. Files appear under their key
+    The folder is made by the first write, with those above it only if it `makes_parents`; before that it is as good
+    as empty. Files appear under their key
     only when they are complete and, with `durable`, on disk. Unfinished files are in `<root>/tmp`, where
     those older than two days (by the clock of the file system) are removed before the first write.
 
@@ -45,11 +47,11 @@ class FolderBackend:
     with its old content; keys are written once, so this does not happen to packs, pages and records.
     """
 
-    def __init__(self, root: str, *, durable: bool = True) -> None:
+    def __init__(self, root: str, *, durable: bool = True, makes_parents: bool = True) -> None:
         self.location = root
         self.is_local = True
         self._root = os.path.abspath(root)
-        self._writer = FolderWriter(self._root, durable=durable)
+        self._writer = FolderWriter(self._root, durable=durable, makes_parents=makes_parents)
         self._files = OpenFiles()
 
     def put(self, key: str, data: bytes, *, if_absent: bool = False) -> None:
@@ -160,6 +162,8 @@ class FolderBackend:
                     yield
                 except FileExistsError as error:
                     raise already_exists(key, self.location) from error
+                except NoParentError as error:
+                    raise _no_parent(self._root) from error
         except LocalDiskError as error:
             error.affected = f"the object `{key}` does not count as stored in {self.location}"
             raise
@@ -200,6 +204,20 @@ class FolderBackend:
         if not folder_key:
             found = [item for item in found if item[0] != TEMPORARY_PREFIX]
         return sorted(found, key=lambda item: item[0])
+
+
+def _no_parent(root: str) -> LocalDiskError:
+    """The error for a folder that is not made, because it most likely is on a share that is not mounted."""
+    parent = os.path.dirname(root)
+    return LocalDiskError(
+        f"`{printable(root)}` cannot be made: there is no folder `{printable(parent)}`",
+        hints=[
+            "if it is on a share or another disk, mount that, then run the command again",
+            f"else make it: `mkdir -p {quote_all([printable(parent)])}`",
+            "or correct the address: `dvx remote list` shows it",
+        ],
+        kind="no-parent-folder",
+    )
 
 
 class _AbsentError(Exception):

@@ -26,11 +26,17 @@ _OPEN_FLAGS: Final = os.O_RDWR | getattr(os, "O_BINARY", 0)
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
+class NoParentError(Exception):
+    """The folder that the root is to be made in is not there."""
+
+
 class FolderWriter:
     """Publishes files below `root`, each complete and (when `durable`) on disk before it has its name."""
 
-    def __init__(self, root: str, *, durable: bool) -> None:
+    def __init__(self, root: str, *, durable: bool, makes_parents: bool) -> None:
+        """Without `makes_parents`, `root` is made only where the folder above it is there; else NoParentError."""
         self._root = root
+        self._makes_parents = makes_parents
         self._temporary_folder = os.path.join(root, "tmp")
         self._durable = durable
         self._lock = threading.Lock()
@@ -95,7 +101,7 @@ class FolderWriter:
             return path, os.open(path, _CREATE_FLAGS, 0o666)
         except FileNotFoundError:
             # Somebody cleaned up the folder while this process was running.
-            _make_folder(self._temporary_folder)
+            self._make_folder(self._temporary_folder)
             return path, os.open(path, _CREATE_FLAGS, 0o666)
 
     def _publish(self, temporary: str, final: str, *, if_absent: bool) -> None:
@@ -121,7 +127,7 @@ class FolderWriter:
             if folder in self._ready_folders:
                 return
             ready = set(self._ready_folders)
-        _make_folder(folder)
+        self._make_folder(folder)
         made, above = {folder}, folder
         while self._durable and above not in ready and len(above) > len(self._root):
             above = os.path.dirname(above)
@@ -132,12 +138,20 @@ class FolderWriter:
         with self._lock:
             self._ready_folders |= made
 
+    def _make_folder(self, path: str) -> None:
+        if not self._makes_parents and not os.path.isdir(self._root):
+            if not os.path.lexists(os.path.dirname(self._root)):
+                raise NoParentError(self._root)
+            with suppress(FileExistsError):
+                os.mkdir(self._root)
+        _make_folder(path)
+
     def _prepare_temporary_folder(self) -> None:
         """Create `tmp`, learn the mode and clock of the file system, remove stale temporary files; once."""
         with self._lock:
             if self._file_mode is not None:
                 return
-        _make_folder(self._temporary_folder)
+        self._make_folder(self._temporary_folder)
         path, fd = self._create_temporary()
         try:
             status = os.fstat(fd)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
 
 from dvx.backends.backend import Backend
 from dvx.backends.folder import FolderBackend
+from dvx.backends.mistaken_address import refuse_mistaken, refused
 from dvx.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 _PREFIX_PART: Final = re.compile(r"[A-Za-z0-9!_.*'()=+@,:-]+")
 _MAX_PREFIX_CHARACTERS: Final = 400
-_SUPPORTED: Final = "`s3://BUCKET/PREFIX`, `file:///FOLDER` or a path"
 
 
 class OptionSpec(NamedTuple):
@@ -67,23 +67,19 @@ class Location:
 def parse_location(url: str, *, base_dir: str) -> Location:
     """Read an address; a relative path counts from `base_dir`.
 
-    Raises UsageError (`bad-location`) for an unknown scheme, a malformed address, or one that holds secrets.
+    Raises UsageError (`bad-location`, `unknown-scheme`) for an unknown scheme, a malformed address, one that is meant
+    as something else than the folder it would name, or one that holds secrets.
     """
     if not url.strip() or any(ord(character) < 32 or ord(character) == 127 for character in url):
-        raise _bad_location(url, "it is empty or has control characters")
+        raise refused(url, "it is empty or has control characters")
     match = _SCHEME.match(url)
-    if match is None:
-        return _folder(os.path.join(base_dir, os.path.expanduser(url)))
-    scheme = match[1].lower()
+    scheme = match[1].lower() if match is not None and url == url.strip() else ""
     if scheme == "s3":
         return _parse_s3(url)
     if scheme == "file":
         return _parse_file(url)
-    raise UsageError(
-        f"dvx does not know the scheme `{scheme}://`",
-        hints=(f"use {_SUPPORTED}",),
-        kind="unknown-scheme",
-    )
+    refuse_mistaken(url)
+    return _folder(url, os.path.join(base_dir, os.path.expanduser(url)))
 
 
 def open_backend(
@@ -100,7 +96,8 @@ def open_backend(
     """
     check_options(location, options)
     if location.kind == "folder":
-        return FolderBackend(location.path)
+        # A share that is not mounted must not come into being as a folder of the disk below it.
+        return FolderBackend(location.path, makes_parents=False)
     # 10 ms, and a folder has no retries. Only the S3 backend may lead to botocore (160 ms).
     from dvx.backends.retrying import RetryingBackend
     from dvx.backends.s3 import S3Backend
@@ -164,18 +161,16 @@ def _parse_s3(url: str) -> Location:
     rest = url[len("s3://") :]
     bucket, _, path = rest.partition("/")
     if "@" in bucket or "?" in rest or "#" in rest:
-        raise _bad_location(
-            "s3://...", "it must hold only a bucket and a prefix, never credentials or options"
-        )
+        raise refused("s3://...", "it must hold only a bucket and a prefix, never credentials or options")
     if not _BUCKET.fullmatch(bucket):
-        raise _bad_location(url, f"`{bucket[:80]}` is not a name of a bucket")
+        raise refused(url, f"`{bucket[:80]}` is not a name of a bucket")
     parts = [part for part in path.split("/") if part]
     for part in parts:
         if not _PREFIX_PART.fullmatch(part) or part in (".", ".."):
-            raise _bad_location(url, f"`{part[:80]}` cannot be part of a prefix")
+            raise refused(url, f"`{part[:80]}` cannot be part of a prefix")
     prefix = "/".join(parts)
     if len(prefix) > _MAX_PREFIX_CHARACTERS:
-        raise _bad_location(url[:100], f"the prefix is longer than {_MAX_PREFIX_CHARACTERS} characters")
+        raise refused(url[:100], f"the prefix is longer than {_MAX_PREFIX_CHARACTERS} characters")
     canonical = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
     return Location("s3", canonical, bucket=bucket, prefix=prefix)
 
@@ -186,20 +181,16 @@ def _parse_file(url: str) -> Location:
     parts = urlsplit(url)
     path = unquote(parts.path)
     if parts.netloc not in ("", "localhost") or parts.query or parts.fragment or not path.startswith("/"):
-        raise _bad_location(url, "a file URL holds an absolute path and no host: `file:///FOLDER`")
+        raise refused(url, "a file URL holds an absolute path and no host: `file:///FOLDER`")
     if "\0" in path:
-        raise _bad_location(url, "a path cannot hold a NUL")
+        raise refused(url, "a path cannot hold a NUL")
     if re.match(r"/[A-Za-z]:(/|$)", path):
         path = path[1:]  # file:///C:/share names C:/share
-    return _folder(path)
+    return _folder(url, path)
 
 
-def _folder(path: str) -> Location:
+def _folder(url: str, path: str) -> Location:
     absolute = os.path.abspath(path)
+    if absolute == os.path.dirname(absolute):
+        raise refused(url, "it is a whole disk", f"name a folder on it: `{os.path.join(absolute, 'dvx')}`")
     return Location("folder", absolute, path=absolute)
-
-
-def _bad_location(url: str, why: str) -> UsageError:
-    return UsageError(
-        f"not an address of a store: {url[:100]!r}; {why}", hints=(f"use {_SUPPORTED}",), kind="bad-location"
-    )

@@ -56,8 +56,14 @@ class Invocation:
         return Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
 
     @contextmanager
-    def project(self, *, needs_init: bool = False, allows_bare: bool = False) -> "Iterator[Project]":
-        """Open the project around the current folder, with progress on standard error."""
+    def project(
+        self, *, needs_init: bool = False, allows_bare: bool = False, remote: str | None = None
+    ) -> "Iterator[Project]":
+        """Open the project around the current folder, with progress on standard error.
+
+        `remote` is the one that was named with `-r`: a name that no remote has is an error, also where nothing turns
+        out to be asked of it.
+        """
         from dvx.cli.progress import make_reporter
         from dvx.core.progress import NullReporter
         from dvx.ops.project import Project
@@ -69,6 +75,8 @@ class Invocation:
             is_shown = not self.output.is_quiet and project.config.flag("core.progress")
             reporter = make_reporter(self.output, is_shown=is_shown)
             project.reporter = reporter
+            if remote is not None:
+                project.remote_config(remote)
             try:
                 # Of commands that only read, too: the error promises that the next one gets round the damage.
                 with project.setting_damage_aside():

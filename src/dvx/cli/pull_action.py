@@ -27,7 +27,7 @@ def run_pull(
     """Pull everything, or the targets, and say what was written. `no_store` None: as the environment suggests."""
     from dvx.ops.pull import pull
 
-    with invocation.project() as project:
+    with invocation.project(remote=remote_name) as project:
         chosen = choose_targets(project, targets)
         if not chosen and not as_json:
             say_nothing_tracked(invocation)

@@ -28,7 +28,7 @@ def run_push(
     """Push everything, or the targets, of the work tree or of revisions, and say what was sent."""
     from dvx.ops.push import push
 
-    with invocation.project(allows_bare=True) as project:
+    with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
         if not chosen and not as_json:
             say_nothing_tracked(invocation)

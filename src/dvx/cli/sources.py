@@ -32,8 +32,13 @@ def may_prompt(invocation: Invocation) -> bool:
 
 
 @contextmanager
-def foreign_repository(invocation: Invocation, text: str, rev: str | None, path: str) -> "Iterator[Foreign]":
-    """Open the typed repository at a revision, for what `path` (a clean one) may mean there."""
+def foreign_repository(
+    invocation: Invocation, text: str, rev: str | None, path: str, *, remote: str | None
+) -> "Iterator[Foreign]":
+    """Open the typed repository at a revision, for what `path` (a clean one) may mean there.
+
+    A `remote` that is named and that it does not have is an error before anything is read.
+    """
     from dvx.core.progress import NullReporter
     from dvx.ops.foreign import near, open_foreign
 
@@ -50,6 +55,8 @@ def foreign_repository(invocation: Invocation, text: str, rev: str | None, path:
         is_shown = not invocation.output.is_quiet and foreign.project.config.flag("core.progress")
         reporter = make_reporter(invocation.output, is_shown=is_shown)
         foreign.project.reporter = reporter
+        if remote is not None:
+            foreign.project.remote_config(remote)
         try:
             yield foreign
         finally:

@@ -27,7 +27,7 @@ def run_status(
     """Print the status of everything, or of the targets; returns the exit code."""
     from dvx.ops.status import read_status
 
-    with invocation.project() as project:
+    with invocation.project(remote=remote_name) as project:
         report = read_status(
             project,
             typed_paths(project, targets),

@@ -30,7 +30,12 @@ def shown_path(repository: "Repository", path: str) -> str:
 
 def typed_address(repository: "Repository", url: str) -> str:
     """The address of a remote; a folder relative to the current one becomes relative to the repository."""
-    if "://" in url or os.path.isabs(url) or url.startswith("~") or not repository.prefix:
+    if not url or "://" in url or os.path.isabs(url) or not repository.prefix:
+        return url
+    from dvx.backends.mistaken_address import refuse_mistaken  # 1 ms that everyday commands do without
+
+    refuse_mistaken(url)
+    if url.startswith("~"):
         return url
     return os.path.normpath(os.path.join(repository.prefix, url)).replace(os.sep, "/")
 

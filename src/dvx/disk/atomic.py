@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final
 
 from dvx.core.errors import LocalDiskError
+from dvx.core.shell_words import quote
 
 TEMPORARY_PREFIX: Final = ".dvx-tmp-"
 
@@ -49,11 +50,14 @@ class disk_errors:  # noqa: N801 - used like a function: `with disk_errors(path,
 def local_disk_error(error: OSError, path: str, action: str) -> LocalDiskError:
     """Explain an OSError: a full disk, a read-only file system and missing permission in their own words."""
     shown = printable(path)
-    folder = os.path.dirname(shown) or "."
     if error.errno in _NO_SPACE:
+        # Of the path itself where it is a folder: it may be what another disk is mounted at.
+        full = quote(printable(existing_folder(path)))
         return LocalDiskError(
             f"no space left on the disk to {action} `{shown}`",
-            hints=[f"free space there (`df -h {folder}` shows its use), then run the command again"],
+            hints=[
+                f"free space there (`df -h {full}` and `df -i {full}` show its use), then run the command again"
+            ],
             kind="disk-full",
         )
     if error.errno == errno.EROFS:
@@ -71,10 +75,20 @@ def local_disk_error(error: OSError, path: str, action: str) -> LocalDiskError:
     if error.errno in _NO_PERMISSION:
         return LocalDiskError(
             f"no permission to {action} `{shown}`",
-            hints=[f"look at its owner and mode: `ls -ld {folder} {shown}`"],
+            hints=[
+                f"look at its owner and mode: `ls -ld {quote(os.path.dirname(shown) or '.')} {quote(shown)}`"
+            ],
             kind="no-permission",
         )
     return LocalDiskError(f"cannot {action} `{shown}`: {error.strerror or error}")
+
+
+def existing_folder(path: str) -> str:
+    """The folder that `path` is, or the nearest one above it that is there."""
+    folder = os.path.abspath(path)
+    while not os.path.isdir(folder) and os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+    return folder
 
 
 def printable(path: str) -> str:

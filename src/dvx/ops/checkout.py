@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dvx.core.errors import LocalDiskError, WorkspaceConflict, name_some
+from dvx.core.errors import WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
-from dvx.core.sizes import format_size
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
@@ -30,9 +29,6 @@ from dvx.store.page_reader import PageReader
 
 if TYPE_CHECKING:
     from dvx.disk.reading import FileStat
-
-# Room that is left alone when free space is compared with what will be written: folders, journals, other programs.
-_SPARE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -170,19 +166,10 @@ def _check_space(project: Project, plan: CheckoutPlan) -> None:
     largest = max((change.write.largest_bytes for change in plan.changes), default=0)
     if not plan.needed:
         return
-    from shutil import disk_usage  # 2 ms, with the archive formats it knows
+    from dvx.disk.space import check_free  # only where something is written
 
-    free = disk_usage(project.repository.root).free
-    if max(needed, largest) + _SPARE_BYTES > free:
-        raise LocalDiskError(
-            f"not enough space for the checkout: {format_size(max(needed, largest))} needed, "
-            f"{format_size(free)} free",
-            affected="nothing was changed",
-            hints=[
-                f"free space (`df -h {project.repository.root}` shows its use), then run the command again"
-            ],
-            kind="disk-full",
-        )
+    root = project.repository.root
+    check_free(root, max(needed, largest), purpose="for the checkout", affected="nothing was changed")
 
 
 def run_checkout(

@@ -249,6 +249,8 @@ def _update_group(
         may_ask=may_ask,
         is_typed=False,
     ) as foreign:
+        if remote_name is not None:
+            foreign.project.remote_config(remote_name)
         return [
             _update_one(project, foreign, tracked, replace(source, revision=wanted), source, remote_name)
             for tracked, source in group

@@ -25,6 +25,7 @@ from dvx.repo.repository import Repository
 
 if TYPE_CHECKING:
     from dvx.backends.backend import Backend
+    from dvx.backends.location import Location
     from dvx.repo.remotes import RemoteConfig
     from dvx.repo.stat_cache import StatCache
     from dvx.store.index import ChunkIndex
@@ -181,12 +182,15 @@ class Project:
         remote = self.remote_config(name)
         with self._opening:
             if remote.name not in self._stores:
+                if create:
+                    self.check_place(remote)
                 self._stores[remote.name] = open_store(
                     self._backend(remote),
                     self.index,
                     temporary_folder=os.path.join(self.store_path, "tmp"),
                     create=create,
                     roots=roots,
+                    name=remote.name,
                 )
             return self._stores[remote.name]
 
@@ -214,15 +218,32 @@ class Project:
         """What messages call the repository."""
         return self.repository.root
 
+    def check_place(self, remote: "RemoteConfig") -> None:
+        """Raise PathRefused for a remote that is a folder among what the repository itself keeps."""
+        from dvx.ops.remote_places import check_place  # for what writes to remotes only
+
+        check_place(self, self._location(remote), name=remote.name)
+
+    def _location(self, remote: "RemoteConfig") -> "Location":
+        from dvx.backends.location import parse_location
+
+        try:
+            return parse_location(remote.url, base_dir=self.repository.root)
+        except UsageError as error:
+            error.what = f"remote `{remote.name}` in {remote.origin}: {error.what}"
+            error.affected = "nothing was read or written there"
+            error.hints = (*error.hints, f"set it: `dvx remote add --force {remote.name} ADDRESS`")
+            raise
+
     def open_backend(self, remote: "RemoteConfig") -> "Backend":
         """The backend of a remote; says so once when a committed address is used here for the first time."""
-        from dvx.backends.location import open_backend, parse_location
+        from dvx.backends.location import open_backend
         from dvx.repo.trust import announce_endpoint
 
+        location = self._location(remote)
         notice = announce_endpoint(replace(self.repository, root=self.shown_root), remote, env=self.env)
         if notice:
             self.reporter.note(notice)
-        location = parse_location(remote.url, base_dir=self.repository.root)
         deadline_s = float(self.config.number("network.retry_deadline_s"))
 
         def say_retry(error: DvxError, delay_s: float) -> None:  # noqa: ARG001

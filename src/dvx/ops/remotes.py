@@ -4,27 +4,31 @@ Owns what a valid remote is and where it is written. Must not move data.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from dvx.backends.backend import Backend
 from dvx.backends.location import check_options, parse_location
 from dvx.backends.probe import ProbeFinding, probe_backend
 from dvx.core.errors import NotFound, UsageError
 from dvx.ops.project import Project
+from dvx.ops.remote_places import check_place
 from dvx.ops.tracking import stage
 from dvx.repo.config_edit import set_value, unset_value
 from dvx.repo.remotes import remotes
 from dvx.repo.settings import check_remote_name
+from dvx.store.marker import marker_problem, renew_marker
 
 Options = Mapping[str, str | bool]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What `dvx remote check` found."""
+    """What `dvx remote check` found; `is_renewed` says that the marker was written."""
 
     name: str
     location: str
     findings: tuple[ProbeFinding, ...]
+    is_renewed: bool = False
 
     @property
     def is_usable(self) -> bool:
@@ -43,6 +47,7 @@ def add_remote(
     repository = project.repository
     location = parse_location(url, base_dir=repository.root)
     check_options(location, options)
+    check_place(project, location, name=name)
     known = {remote.name for remote in remotes(project.config, repository)}
     if name in known and not force:
         raise UsageError(
@@ -62,6 +67,14 @@ def add_remote(
         set_value(path, "core.remote", name, committed=not local)
     _stage_config(project, local=local)
     return location.url
+
+
+def check_setting(project: Project, key: str, value: str) -> None:
+    """Refuse what `add_remote` would refuse, for an address that is written as a setting."""
+    section, _, rest = key.partition(".")
+    name, _, option = rest.rpartition(".")
+    if section == "remote" and option == "url":
+        check_place(project, parse_location(value, base_dir=project.repository.root), name=name)
 
 
 def remove_remote(project: Project, name: str) -> None:
@@ -86,14 +99,34 @@ def choose_remote(project: Project, name: str, *, local: bool) -> None:
     _stage_config(project, local=local)
 
 
-def check_remote(project: Project, name: str | None) -> CheckReport:
-    """Try everything that dvx does with a store on small objects of its own, and remove them."""
+def check_remote(project: Project, name: str | None, *, repairs: bool = False) -> CheckReport:
+    """Try everything that dvx does with a store on small objects of its own, and remove them.
+
+    With `repairs`, a marker that is missing or damaged is written again where all of that works.
+    """
     remote = project.remote_config(name)
+    project.check_place(remote)
     backend = project.open_backend(remote)
     try:
-        return CheckReport(remote.name, backend.location, tuple(probe_backend(backend)))
+        report = CheckReport(remote.name, backend.location, tuple(probe_backend(backend)))
+        if not report.is_usable:
+            return report
+        is_renewed = repairs and _renew(project, backend)
+        problem = marker_problem(backend)
+        detail = problem or (
+            "its marker was written again" if is_renewed else "its marker is as it should be"
+        )
+        marker = ProbeFinding("marker", ok=problem is None, detail=detail, required=True)
+        return replace(report, findings=(*report.findings, marker), is_renewed=is_renewed)
     finally:
         backend.close()
+
+
+def _renew(project: Project, backend: Backend) -> bool:
+    store_id = renew_marker(backend, known_id=project.index.known_store(backend.location))
+    if store_id is not None:
+        project.index.know_store(backend.location, store_id)
+    return store_id is not None
 
 
 def _drop(path: str, key: str) -> None:

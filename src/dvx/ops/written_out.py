@@ -5,20 +5,19 @@ looked at before the first write; every file appears complete and verified under
 """
 
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dvx.core.errors import LocalDiskError, PathRefused, WorkspaceConflict, name_some
+from dvx.core.errors import PathRefused, WorkspaceConflict, name_some
 from dvx.core.ids import Hasher
 from dvx.core.paths import case_collisions, unportable_reason
 from dvx.core.progress import Reporter
-from dvx.core.sizes import format_size
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, hash_file
 from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.disk.space import check_free
 from dvx.disk.symlinks import check_symlink_target
 from dvx.ops.sources import DataSource
 from dvx.store.byte_range import read_bytes
@@ -26,7 +25,6 @@ from dvx.store.duplicates import find_duplicates, write_copies
 from dvx.store.files_to_write import FileToWrite
 from dvx.store.restore import Restorer
 
-_SPARE_BYTES = 16 * 1024 * 1024
 # Where most file systems do; `get` has no repository to find out by.
 _IGNORES_CASE = os.name == "nt" or sys.platform == "darwin"
 
@@ -84,16 +82,13 @@ def refuse_conflicts(out: str, conflicts: Sequence[str]) -> None:
 
 def check_space(out: str, size_bytes: int) -> None:
     """Refuse before the first write when the disk cannot hold the files."""
-    folder = out
-    while not os.path.isdir(folder):
-        folder = os.path.dirname(folder)
-    free = shutil.disk_usage(folder).free
-    if size_bytes and size_bytes + _SPARE_BYTES > free:
-        raise LocalDiskError(
-            f"not enough space at `{out}`: {format_size(size_bytes)} needed, {format_size(free)} free",
+    if size_bytes:
+        check_free(
+            out,
+            size_bytes,
+            purpose=f"at `{out}`",
             affected="nothing was written",
-            hints=[f"free space (`df -h {folder}` shows its use), or write somewhere else: `-o OUT`"],
-            kind="disk-full",
+            otherwise="or write somewhere else: `-o OUT`",
         )
 
 

@@ -3,10 +3,10 @@
 Owns which remote a command uses and what its options are. Must not open a store: addresses are text here.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dvx.backends.location import parse_location
 from dvx.core.errors import NotFound, UsageError, name_some
 from dvx.repo.config import COMMITTED, Config
 from dvx.repo.repository import Repository
@@ -15,6 +15,8 @@ from dvx.repo.repository import Repository
 @dataclass(frozen=True, slots=True)
 class RemoteConfig:
     """One remote. `url` has a scheme, or is the absolute path of a folder; `origin` says where it was set.
+
+    An address that names neither is kept as it was written; whoever opens the remote refuses it.
 
     `options` holds those that are set, without `url`; `committed` names the keys, `url` among them, that
     come from the committed file.
@@ -48,7 +50,7 @@ def default_remote(config: Config, repo: Repository, name: str | None = None) ->
             hints=["add one: `dvx remote add origin URL` (s3://bucket/prefix or a folder)"],
             kind="no-remote",
         )
-    wanted = name or config.text("core.remote")
+    wanted = name if name is not None else config.text("core.remote")
     if wanted is None and len(known) == 1:
         return next(iter(known.values()))
     if wanted is None and "origin" not in known:
@@ -57,7 +59,7 @@ def default_remote(config: Config, repo: Repository, name: str | None = None) ->
             hints=[f"name one, or choose the default: `dvx remote default {next(iter(known))}`"],
             kind="remote-not-chosen",
         )
-    wanted = wanted or "origin"
+    wanted = wanted if wanted is not None else "origin"
     if wanted not in known:
         raise NotFound(
             f"there is no remote `{wanted}`; known are {name_some(known)}",
@@ -90,4 +92,7 @@ def _remote(config: Config, repo: Repository, name: str) -> RemoteConfig:
 def _resolved(url: str, repo: Repository) -> str:
     if "://" in url:
         return url
-    return os.path.normpath(os.path.join(repo.root, os.path.expanduser(url)))
+    try:
+        return parse_location(url, base_dir=repo.root).url
+    except UsageError:
+        return url

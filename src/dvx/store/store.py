@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from dvx.backends.backend import Backend, ObjectNotFound
-from dvx.core.errors import UPDATE_HINT, DataMissing, FormatError, IntegrityError, UnsupportedVersion
+from dvx.core.errors import UPDATE_HINT, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
 from dvx.core.parallel import map_parallel
 from dvx.formats.layout import PACKS_PREFIX, pack_key, parse_pack_key, record_key
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
-from dvx.store.marker import create_marker, read_marker
+from dvx.store.marker import create_marker, no_store, read_marker, renew_marker
 from dvx.store.record_names import ASK_EACH_LIMIT, RecordNames
 
 if TYPE_CHECKING:
@@ -300,29 +300,19 @@ def open_store(
     create: bool,
     is_remote: bool = True,
     roots: Sequence[bytes] = (),
+    name: str = "",
 ) -> Store:
     """Read the marker of a store, or write it when `create` is set and there is none.
 
-    The records of `roots` are what the caller will ask for next; they are listed while the marker is read.
+    The records of `roots` are what the caller will ask for next; they are listed while the marker is read. `name` is
+    that of the remote, for hints. A damaged marker of the local store is written again: packs and records say all else.
     Raises DataMissing (kind "empty-remote") for a place without a marker, and (kind "store-vanished") if there
     was one when this repository used the place before; FormatError for a damaged marker, UnsupportedVersion for a newer
     layout.
     """
     record_names = RecordNames(backend)
     record_names.ask_ahead(roots)
-    try:
-        store_id = read_marker(backend)
-    except ObjectNotFound:
-        if is_remote and index.known_store(backend.location) is not None:
-            raise _vanished(backend) from None
-        if not create:
-            raise DataMissing(
-                f"`{backend.location}` is not a dvx store yet",
-                affected="no data was read or written",
-                hints=["push to it first: `dvx push`", "or check the address: `dvx remote list`"],
-                kind="empty-remote",
-            ) from None
-        store_id = create_marker(backend)
+    store_id = _open_marker(backend, index, create=create, name=name if is_remote else None)
     if is_remote and index.known_store(backend.location) != store_id:
         index.know_store(backend.location, store_id)
     os.makedirs(temporary_folder, exist_ok=True)
@@ -336,14 +326,19 @@ def open_store(
     )
 
 
-def _vanished(backend: Backend) -> DataMissing:
-    """The error for a place that was a store and now is empty: most likely a folder that is not mounted."""
-    return DataMissing(
-        f"`{backend.location}` was a dvx store when it was last used from here, and now is empty",
-        affected="nothing was read or written there",
-        hints=[
-            "mount it, or correct its address: `dvx remote list`",
-            "if it really was emptied, set the remote again: `dvx remote add --force NAME URL`, then `dvx push`",
-        ],
-        kind="store-vanished",
-    )
+def _open_marker(backend: Backend, index: ChunkIndex, *, create: bool, name: str | None) -> bytes:
+    """The id of the store at a place; `name` is None for the local store."""
+    try:
+        return read_marker(backend, name=name or "")
+    except ObjectNotFound:
+        was_known = name is not None and index.known_store(backend.location) is not None
+        if was_known or not create:
+            raise no_store(backend, name=name or "", was_known=was_known) from None
+        return create_marker(backend)
+    except UnsupportedVersion:
+        raise
+    except FormatError:
+        # After a crash it may be empty. A new id only makes the index learn the packs anew.
+        if name is not None or not create:
+            raise
+        return renew_marker(backend) or read_marker(backend)

@@ -26,6 +26,28 @@ class TestFolderBackend(BackendContract):
         backend.close()
 
 
+def test_folder_on_a_share_that_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+    backend = FolderBackend(str(tmp_path / "share" / "dvx"), makes_parents=False)
+    with pytest.raises(LocalDiskError) as caught:
+        backend.put("key", b"x")
+    assert caught.value.kind == "no-parent-folder"
+    assert f"`mkdir -p {tmp_path / 'share'}`" in caught.value.hints[1]
+    assert os.listdir(tmp_path) == []
+    (tmp_path / "share").mkdir()
+    backend.put("key", b"x")
+    assert backend.get("key", max_bytes=9) == b"x"
+
+
+def test_folder_whose_share_was_unmounted_meanwhile_is_not_made_again(tmp_path: Path) -> None:
+    backend = FolderBackend(str(tmp_path / "share" / "dvx"), makes_parents=False)
+    (tmp_path / "share").mkdir()
+    backend.put("key", b"x")
+    (tmp_path / "share").rename(tmp_path / "elsewhere")
+    with pytest.raises(LocalDiskError):
+        backend.put("other", b"x")
+    assert os.listdir(tmp_path) == ["elsewhere"]
+
+
 class TestFolderBackendWithoutHardLinks(BackendContract):
     """A file system such as exFAT, where create-once needs the lock file."""
 

@@ -77,11 +77,6 @@ def test_drive_path_is_a_folder(url: str) -> None:
     assert parse_location(url, base_dir="D:\\").path == "C:\\share"
 
 
-@pytest.mark.parametrize("url", ["C:\\share", "C:/share", "a:b"])
-def test_drive_letter_is_not_taken_for_a_scheme(url: str) -> None:
-    assert parse_location(url, base_dir=os.sep).kind == "folder"
-
-
 @pytest.mark.parametrize("url", ["file://host/share", "file:///a?b", "file:///a#b", "file:///a%00b"])
 def test_malformed_file_address_is_refused(url: str) -> None:
     with pytest.raises(UsageError):
@@ -94,8 +89,15 @@ def test_unknown_scheme_names_the_supported_ones(url: str) -> None:
         parse_location(url, base_dir="/")
     assert caught.value.kind == "unknown-scheme"
     assert caught.value.exit_code is ExitCode.USAGE
-    assert "s3://" in caught.value.hints[0]
-    assert "file:///" in caught.value.hints[0]
+    assert "s3://" in caught.value.hints[-1]
+    assert "file:///" in caught.value.hints[-1]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX paths")
+@pytest.mark.parametrize("url", ["/", "file:///", "//", "/.."])
+def test_a_whole_disk_is_no_store(url: str) -> None:
+    with pytest.raises(UsageError):
+        parse_location(url, base_dir="/home")
 
 
 @pytest.mark.parametrize("url", ["", "  ", "/a\0b", "s3://bucket/a\nb"])

@@ -127,7 +127,7 @@ def _check(paths: tuple[str, ...], update: bool) -> None:
 def _add(invocation: Invocation, request: _Request) -> _Done:
     from dvx.ops.add import run_add
 
-    with invocation.project(needs_init=True) as project:
+    with invocation.project(needs_init=True, remote=request.remote_name) as project:
         if request.pushes:
             return _add_and_push(invocation, project, request)
         with project.workspace_lock():

@@ -49,10 +49,10 @@ def cat(
     wanted = parse_range(span) if span is not None else None
     if repository is not None:
         path = clean_path(path)
-        with foreign_repository(invocation, repository, rev, path) as foreign:
+        with foreign_repository(invocation, repository, rev, path, remote=remote_name) as foreign:
             _write(invocation, cat_foreign(foreign, path, remote_name=remote_name, wanted=wanted))
         return
-    with invocation.project() as project:
+    with invocation.project(remote=remote_name) as project:
         inner = project.repository.relative(path)
         _write(invocation, run(project, inner, rev=rev, remote_name=remote_name, wanted=wanted))
 

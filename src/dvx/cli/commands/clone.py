@@ -93,7 +93,7 @@ def _pull(invocation: Invocation, targets: tuple[str, ...], remote_name: str | N
     from dvx.ops.selection import select_targets
     from dvx.repo.imports import IMPORT_TABLE
 
-    with invocation.project() as project:
+    with invocation.project(remote=remote_name) as project:
         install_hooks(project.repository)
         chosen = select_targets(project, [target.rstrip("/") for target in targets])
         if not chosen:

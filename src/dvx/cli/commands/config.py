@@ -11,7 +11,7 @@ from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_table, without_password
-from dvx.core.errors import DvxError, NotARepository, NotFound, UsageError
+from dvx.core.errors import DvxError, NotARepository, NotFound, PathRefused, UsageError
 
 if TYPE_CHECKING:
     from dvx.repo.config import Config
@@ -74,6 +74,7 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
     from dvx.repo.config_edit import set_value
 
     path = _file(invocation, local=local, user=user)
+    _check_address(invocation, key, value)
     set_value(path, key, value, committed=not (local or user))
     _stage(invocation, local=local, user=user)
     if as_json:
@@ -138,6 +139,23 @@ def list_(invocation: Invocation, show_origin: bool, as_json: bool) -> None:
     cells = [[key, "(not set)" if value is None else _text(value), origin] for key, value, origin in rows]
     for line in format_table([row if show_origin else row[:2] for row in cells]):
         invocation.output.result(line)
+
+
+def _check_address(invocation: Invocation, key: str, value: str) -> None:
+    """Refuse an address of a remote that is none, or a folder that no remote can be."""
+    if not (key.startswith("remote.") and key.endswith(".url")):
+        return
+    from dvx.backends.location import parse_location
+    from dvx.ops.remotes import check_setting
+
+    parse_location(value, base_dir=invocation.folder)
+    try:
+        with invocation.project() as project:
+            check_setting(project, key, value)
+    except PathRefused:
+        raise
+    except DvxError:
+        return  # no repository, or settings that cannot be read: this one may be what mends them
 
 
 def _load(invocation: Invocation) -> "Config":

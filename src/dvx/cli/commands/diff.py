@@ -59,7 +59,7 @@ def diff(
         raise UsageError(
             "`--json`, `--md` and `--name-only` exclude each other", hints=["choose one of them"]
         )
-    with invocation.project(allows_bare=True) as project:
+    with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen, paths = _split(project, revs, separated_paths(context))
         if project.repository.is_bare and len(chosen) < 2:
             raise UsageError(

@@ -45,7 +45,7 @@ def fetch(
     """
     from dvx.ops.fetch import fetch_named as run
 
-    with invocation.project(allows_bare=True) as project:
+    with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
         if not chosen and not as_json:
             say_nothing_tracked(invocation)

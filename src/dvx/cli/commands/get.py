@@ -64,7 +64,7 @@ def get(
             affected="nothing was written",
             hints=[f"print a file: `dvx cat --repo REPO {quote_all([path])}`", "or write to `-o ./-`"],
         )
-    with foreign_repository(invocation, repository, rev, path) as foreign:
+    with foreign_repository(invocation, repository, rev, path, remote=remote_name) as foreign:
         result = run(foreign, path, out=out, folder=invocation.folder, remote_name=remote_name, force=force)
         shown = foreign.address.shown
     if as_json:

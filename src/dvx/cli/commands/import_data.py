@@ -50,7 +50,7 @@ def import_data(
     path = clean_path(path)
     with (
         invocation.project(needs_init=True) as project,
-        foreign_repository(invocation, repository, rev, path) as foreign,
+        foreign_repository(invocation, repository, rev, path, remote=remote_name) as foreign,
     ):
         place = project.repository.relative(out) if out is not None else None
         if out is not None and out.endswith(("/", os.sep)):

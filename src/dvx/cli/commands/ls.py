@@ -48,7 +48,7 @@ def ls(
     """
     from dvx.ops.listing import list_paths
 
-    with invocation.project(allows_bare=True) as project:
+    with invocation.project(allows_bare=True, remote=remote_name) as project:
         if project.repository.is_bare:
             rev = rev or "HEAD"
         wanted = project.repository.relative(path) if path is not None else None

@@ -186,22 +186,25 @@ def default(invocation: Invocation, name: str | None, local: bool, as_json: bool
 
 @remote.command("check")
 @click.argument("name", required=False, shell_complete=complete_remote)
+@click.option("--repair", "repairs", is_flag=True, help="Write the marker again if it is missing or damaged.")
 @json_option
 @pass_invocation
-def check(invocation: Invocation, name: str | None, as_json: bool) -> int:
+def check(invocation: Invocation, name: str | None, repairs: bool, as_json: bool) -> int:
     """Try everything that dvx does with a remote on small objects, and remove them.
 
-    Exits with 1 if something that dvx needs does not work.
+    Exits with 1 if something that dvx needs does not work. With --repair, the marker dvx-store.json, which makes a
+    place a store, is written again where it was lost; packs and records stay as they are.
 
     \b
     Examples:
       dvx remote check
       dvx remote check backup --json
+      dvx remote check --repair backup
     """
     from dvx.ops.remotes import check_remote
 
     with invocation.project() as project:
-        report = check_remote(project, name)
+        report = check_remote(project, name, repairs=repairs)
     output = invocation.output
     if as_json:
         output.result(format_document("dvx.remote-check/1", check_fields(report)))
@@ -213,6 +216,8 @@ def check(invocation: Invocation, name: str | None, as_json: bool) -> int:
     place = escape(without_password(report.location))
     if report.is_usable:
         output.summary(f"remote `{report.name}` ({place}) is usable")
+        if report.is_renewed:
+            output.hint(f"send what it lacks: `dvx push -r {report.name}`")
         return ExitCode.DONE
     output.message(f"remote `{report.name}` ({place}) is not usable")
     return ExitCode.FAILED

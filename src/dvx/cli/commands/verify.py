@@ -85,7 +85,7 @@ def verify(
         raise UsageError("`--json` and `--md` exclude each other", hints=["choose one of them"])
     sample = _parse_sample(sample_text, seed)
     is_remote_meant = remote or (not workspace and bool(rev or remote_name or sample))
-    with invocation.project() as project:
+    with invocation.project(remote=remote_name) as project:
         scope = Scope(
             targets=typed_paths(project, targets),
             rev=rev,
