@@ -50,13 +50,13 @@ def refuse_mistaken(url: str, *, is_windows: bool = os.name == "nt") -> None:
         _check_slashes(url)
 
 
-def refused(url: str, why: str, *hints: str, kind: str = "bad-location") -> UsageError:
+def refused(url: str, why: str, *hints: str) -> UsageError:
     """The error for an address that is not one of a store."""
     return UsageError(
         f"not an address of a store: {url[:100]!r}; {why}",
         affected="nothing was changed",
         hints=(*hints, f"an address is {SUPPORTED}"),
-        kind=kind,
+        kind="bad-location",
     )
 
 
