@@ -30,6 +30,8 @@ class Invocation:
     may_ask: bool = True
     overrides: dict[str, str] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
+    # Command lines of interrupted commands that this one has finished.
+    finished: list[tuple[str, ...]] = field(default_factory=list)
 
     @staticmethod
     def of_process(env: Mapping[str, str]) -> "Invocation":
@@ -50,10 +52,26 @@ class Invocation:
         return self.env.get("CI", "").lower() not in ("", "0", "false", "no")
 
     def repository(self, *, allows_bare: bool = False) -> "Repository":
-        """The Git repository around the current folder. Raises NotARepository."""
+        """The Git repository around the current folder. Raises NotARepository.
+
+        What a command that was killed has left there is finished, if nobody is in the way.
+        """
         from dvx.repo.repository import Repository
 
-        return Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
+        repository = Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
+        if os.path.lexists(repository.intention_path):
+            self._finish_interrupted(repository)
+        return repository
+
+    def _finish_interrupted(self, repository: "Repository") -> None:
+        from dvx.cli.progress import make_reporter
+        from dvx.ops.project import Project
+        from dvx.ops.recovery import finish_or_go_on
+
+        reporter = make_reporter(self.output, is_shown=False)
+        with Project(repository, env=self.env, overrides=self.overrides, reporter=reporter) as project:
+            finish_or_go_on(project)
+        self.finished += project.finished
 
     @contextmanager
     def project(
@@ -77,6 +95,7 @@ class Invocation:
             project.reporter = reporter
             if remote is not None:
                 project.remote_config(remote)
+            project.finished += self.finished
             try:
                 # Of commands that only read, too: the error promises that the next one gets round the damage.
                 with project.setting_damage_aside():

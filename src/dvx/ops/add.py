@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dvx.backends.backend import ObjectNotFound
-from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import AddPlan, AddTarget
 from dvx.ops.adding import AddedPath, Adding, Kept, Step
 from dvx.ops.leftovers import remove_leftovers
@@ -130,17 +129,29 @@ def _check_names(project: Project, adding: list[Adding], result: AddResult) -> N
 
 
 def _write_pointers(project: Project, adding: list[Adding], result: AddResult) -> None:
-    changed = record_tracking(project, {added.path: added.pointer for added in result.added})
-    result.changed_git_files = changed
+    paths = [added.path for added in result.added]
+    result.changed_git_files = record_tracking(
+        project,
+        {added.path: added.pointer for added in result.added},
+        command=["add", *paths],
+        affected="no pointer was written; what was stored is used by the next add",
+        roots=_roots(project, adding, result),
+    )
     for target, added in zip(adding, result.added, strict=True):
         target.save_cache()
-        _remember_root(project, target.target, added.pointer)
         result.files += added.pointer.files if added.pointer.files is not None else 1
         result.plain_bytes += added.pointer.size
 
 
-def _remember_root(project: Project, target: AddTarget, pointer: Pointer) -> None:
-    """Remember that the workspace now is what the pointer says, unless other files in it are still older."""
+def _roots(project: Project, adding: list[Adding], result: AddResult) -> dict[str, bytes]:
+    """What the workspace now is, but where other files in it than those that were named are still older."""
+    return {
+        added.path: added.pointer.id
+        for target, added in zip(adding, result.added, strict=True)
+        if _is_whole(project, target.target)
+    }
+
+
+def _is_whole(project: Project, target: AddTarget) -> bool:
     before = target.pointer.id if target.pointer is not None else None
-    if not target.named or project.stat_cache.get_root(target.path) == before:
-        project.stat_cache.set_root(target.path, pointer.id)
+    return not target.named or project.stat_cache.get_root(target.path) == before

@@ -15,13 +15,13 @@ from dvx.core.errors import (
     NotFound,
     PathRefused,
     UnsupportedVersion,
-    UsageError,
     WorkspaceConflict,
     name_some,
 )
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote, quote_all
 from dvx.formats.pointer import Pointer
+from dvx.ops.git_checks import check_git
 from dvx.ops.leaf_parts import LeafPart, LeafToCompare
 from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves, walk_named
 from dvx.ops.named_paths import NamedPaths, is_at_or_below
@@ -302,13 +302,7 @@ def _check_paths(project: Project, paths: Sequence[str], tracked: dict[str, Trac
                 affected="nothing was added",
                 hints=["add the folder around it and leave it out there with a line in `.dvxignore`"],
             )
-        if os.path.isdir(absolute) and os.path.lexists(os.path.join(absolute, ".git")):
-            raise PathRefused(
-                f"`{path}` is a Git repository of its own",
-                affected="nothing was added",
-                hints=["add the data inside it from within that repository, or remove its `.git`"],
-            )
-    check_git(project, paths)
+    check_git(project, paths, affected="nothing was added")
 
 
 def check_overlaps(paths: Sequence[str], tracked: Mapping[str, TrackedPointer]) -> None:
@@ -325,33 +319,6 @@ def check_overlaps(paths: Sequence[str], tracked: Mapping[str, TrackedPointer]) 
                 ],
                 kind="overlap",
             )
-
-
-def check_git(project: Project, paths: Sequence[str]) -> None:
-    """Refuse data that Git tracks itself (PathRefused) and pointers that it would ignore (UsageError)."""
-    in_git = sorted(project.git.is_tracked(paths))
-    if in_git:
-        flag = (
-            "-r "
-            if any(os.path.isdir(os.path.join(project.repository.root, path)) for path in in_git)
-            else ""
-        )
-        raise PathRefused(
-            f"Git already tracks {name_some(in_git)}",
-            affected="nothing was added",
-            hints=[f"take it out of Git, keeping the file: `git rm {flag}--cached {quote_all(in_git[:5])}`"],
-            kind="tracked-by-git",
-        )
-    hidden = sorted(project.git.check_ignored([path + ".dvx" for path in paths]))
-    if hidden:
-        raise UsageError(
-            f"a `.gitignore` rule hides the pointer(s) {name_some(hidden)} from Git",
-            affected="nothing was added",
-            hints=[
-                f"find the rule: `git check-ignore -v {quote(hidden[0])}`, and allow pointers below it: `!*.dvx`"
-            ],
-            kind="pointer-ignored",
-        )
 
 
 def _pointer_inside(path: str, directory: str) -> PathRefused:

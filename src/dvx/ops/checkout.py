@@ -6,7 +6,7 @@ up is decided in dvx.ops.obstacles.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -187,11 +187,20 @@ def run_checkout(
     total_files = sum(len(change.write) for change in plan.changes)
     if total_files:
         project.reporter.start("checkout", total_bytes=total_bytes, total_files=total_files)
-    with WorkspaceWriter(project.repository.root) as writer:
+    trees = [change.tree.path for change in plan.changes if not change.is_empty]
+    with _naming_folders(project, trees), WorkspaceWriter(project.repository.root) as writer:
         for change in plan.changes:
             _apply(project, change, sources.get(change.tree.path), writer, result)
     project.reporter.finish()
     return result
+
+
+def _naming_folders(project: Project, trees: Sequence[str]) -> AbstractContextManager[None]:
+    if not trees:
+        return nullcontext()
+    from dvx.ops.intentions import naming_folders  # 3 ms that a workspace which is right already does without
+
+    return naming_folders(project, "checkout", trees)
 
 
 def _apply(

@@ -12,10 +12,13 @@ from dvx.core.shell_words import quote_all
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import check_overlaps
 from dvx.ops.checkout import CheckoutResult
+from dvx.ops.data_steps import CheckOut
+from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
-from dvx.ops.pull import checkout
+from dvx.ops.pull import checkout_locked
 from dvx.ops.selection import workspace_pointers
-from dvx.ops.tracking import record_tracking
+from dvx.ops.steps import StageFiles
+from dvx.ops.tracking import track_steps
 from dvx.repo.pointers import TrackedPointer, pointers_at, read_pointer
 from dvx.repo.targets import Target, resolve_targets
 
@@ -31,17 +34,43 @@ def checkout_revision(
     DataMissing for data that the local store lacks.
     """
     chosen = _resolve(pointers_at(project.repository, rev), targets, rev=rev)
-    moved = [target.tracked for target in chosen if not target.inside and _is_moved(project, target.tracked)]
-    check_overlaps(
-        [item.path for item in moved], {item.path: item for item in workspace_pointers(project).readable}
-    )
-    if not force:
-        _check_committed(project, moved)
-    try:
-        result = checkout(project, chosen, force=force)
-    except DataMissing as error:
-        raise _fetch_first(error, targets, rev=rev) from error
-    return result, record_tracking(project, {item.path: item.pointer for item in moved})
+    with project.workspace_lock(), project.setting_damage_aside():
+        moved = [
+            target.tracked for target in chosen if not target.inside and _is_moved(project, target.tracked)
+        ]
+        check_overlaps(
+            [item.path for item in moved], {item.path: item for item in workspace_pointers(project).readable}
+        )
+        if not force:
+            _check_committed(project, moved)
+        try:
+            return _check_out(
+                project, chosen, moved, command=["checkout", "--rev", rev, *targets], force=force
+            )
+        except DataMissing as error:
+            raise _fetch_first(error, targets, rev=rev) from error
+
+
+def _check_out(
+    project: Project,
+    chosen: Sequence[Target],
+    moved: Sequence[TrackedPointer],
+    *,
+    command: Sequence[str],
+    force: bool,
+) -> tuple[CheckoutResult, list[str]]:
+    done = CheckoutResult()
+
+    def run() -> None:
+        nonlocal done
+        done = checkout_locked(project, chosen, force=force)
+
+    untouched = "nothing was changed"
+    tracking, changed = track_steps(project, {item.path: item.pointer for item in moved}, affected=untouched)
+    steps = [CheckOut(tuple(chosen), force, run), *tracking, StageFiles(tuple(changed))]
+    trees = [target.tracked.path for target in chosen]
+    carry_out(project, command, steps, affected=untouched, trees=trees)
+    return done, changed
 
 
 def _resolve(pointers: Sequence[TrackedPointer], targets: Sequence[str], *, rev: str) -> list[Target]:

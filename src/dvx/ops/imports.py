@@ -6,6 +6,7 @@ Owns the order: data into the local store, then into the workspace, then the poi
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dvx.core.errors import (
     BackendError,
@@ -21,15 +22,19 @@ from dvx.core.shell_words import quote
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.formats.metadata_tables import without_results
 from dvx.formats.pointer import Pointer
-from dvx.ops.add_targets import check_data_path, check_git
+from dvx.ops.add_targets import check_data_path
 from dvx.ops.checkout import plan_checkout, run_checkout
+from dvx.ops.data_steps import CheckOut
 from dvx.ops.differences import FileState, find_differences
 from dvx.ops.foreign import Foreign, near, open_foreign
+from dvx.ops.git_checks import check_git
 from dvx.ops.import_sources import bring_path, one_target
+from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
 from dvx.ops.sources import local_sources
-from dvx.ops.tracking import record_tracking
+from dvx.ops.steps import StageFiles
+from dvx.ops.tracking import track_steps
 from dvx.repo.git_address import GitAddress, parse_git_address
 from dvx.repo.imports import ImportSource, import_source, with_import, without_import
 from dvx.repo.pointers import TrackedPointer, pointer_path_of
@@ -94,8 +99,8 @@ def import_path(
     tracked = TrackedPointer(data_path, pointer_path_of(data_path), with_import(pointer, source))
     with project.workspace_lock(), project.setting_damage_aside():
         _refuse_strangers(project, tracked)
-        _check_out(project, [tracked], force=False)
-        record_tracking(project, {data_path: tracked.pointer})
+        command = ["import", foreign.address.shown, path, "-o", data_path]
+        _take_over(project, [tracked], command=command, force=False, affected="nothing was imported")
     return Imported(tracked, source, None, True, added=pointer.files if pointer.files is not None else 1)
 
 
@@ -134,7 +139,7 @@ def _check_free(project: Project, path: str) -> None:
             hints=["choose another place: `-o OUT`"],
             kind="overlap",
         )
-    check_git(project, [path])
+    check_git(project, [path], affected="nothing was imported")
 
 
 def _refuse_strangers(project: Project, tracked: TrackedPointer) -> None:
@@ -155,6 +160,23 @@ def _refuse_strangers(project: Project, tracked: TrackedPointer) -> None:
                 f"or move it away: `mv {tracked.path} {tracked.path}.old`",
             ],
         )
+
+
+def _take_over(
+    project: Project,
+    tracked: Sequence[TrackedPointer],
+    *,
+    command: Sequence[str],
+    force: bool,
+    affected: str,
+) -> None:
+    """Bring the workspace to pointers whose data is in the local store, then write and stage the pointers."""
+    tracking, changed = track_steps(project, {item.path: item.pointer for item in tracked}, affected=affected)
+    targets = tuple(map(Target, tracked))
+    run = partial(_check_out, project, tracked, force=force)
+    steps = [CheckOut(targets, force, run), *tracking, StageFiles(tuple(changed))]
+    trees = [item.path for item in tracked]
+    carry_out(project, command, steps, affected=affected, trees=trees)
 
 
 def _check_out(project: Project, tracked: Sequence[TrackedPointer], *, force: bool) -> None:
@@ -203,8 +225,9 @@ def update(
     changed = [item for item in done if item.is_changed]
     if changed:
         with project.workspace_lock(), project.setting_damage_aside():
-            _check_out(project, [item.tracked for item in changed], force=force)
-            record_tracking(project, {item.tracked.path: item.tracked.pointer for item in changed})
+            pointers = [item.tracked for item in changed]
+            command = ["update", *(item.path for item in pointers)]
+            _take_over(project, pointers, command=command, force=force, affected="nothing was updated")
     return done
 
 

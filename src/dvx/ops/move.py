@@ -9,17 +9,21 @@ from dataclasses import dataclass
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote, quote_all
-from dvx.disk.atomic import disk_errors
-from dvx.disk.safe_writes import WorkspaceWriter
-from dvx.ops.add_targets import check_data_path, check_git
+from dvx.ops.add_targets import check_data_path
+from dvx.ops.data_steps import RemoveData, newest
 from dvx.ops.differences import FileState, find_differences
+from dvx.ops.git_checks import check_git, check_stageable
+from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
 from dvx.ops.sources import stored_placements
-from dvx.ops.tracking import forget_tracking, record_tracking, stage
-from dvx.repo.followed import follow_moved, unfollow, was_committed
-from dvx.repo.pointers import pointer_path_of
+from dvx.ops.steps import MoveData, Remember, StageFiles, Step, identity_of
+from dvx.ops.tracking import forget_steps, track_steps
+from dvx.ops.trees import Tree
+from dvx.repo.followed import was_committed
+from dvx.repo.pointers import TrackedPointer, pointer_path_of
 from dvx.repo.targets import Target
+from dvx.store.page_reader import PageReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,13 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
 
     Raises WorkspaceConflict, before anything changes, for files whose content is not stored (unless `force`).
     """
+    with project.workspace_lock():
+        return _remove(project, paths, keep=keep, force=force)
+
+
+def _remove(project: Project, paths: Sequence[str], *, keep: bool, force: bool) -> RemoveResult:
+    if ("rm", *(["--keep"] if keep else []), *paths) in project.finished:
+        return RemoveResult(tuple(paths), 0)  # the same command was interrupted, and is finished by now
     targets = select_targets(project, paths)
     inside = [f"{target.tracked.path}/{target.inside[0]}" for target in targets if target.inside]
     if inside:
@@ -43,33 +54,33 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
             affected="nothing was removed",
             hints=[f"delete the file, then update the directory: `dvx add {quote(targets[0].tracked.path)}`"],
         )
-    with project.workspace_lock():
-        files = _data_files(project, targets, force=force or keep)
-        if not keep:
-            delete_files(project, files)
-        names = [target.tracked.path for target in targets]
-        for name in names:
-            with disk_errors(pointer_path_of(name), "remove"):
-                os.unlink(project.repository.absolute(pointer_path_of(name)))
-            project.stat_cache.forget(name)
-        forget_tracking(project, names)
-        _stage_removed(project, [pointer_path_of(name) for name in names])
-        unfollow(project.repository, [pointer_path_of(name) for name in names])
-    return RemoveResult(tuple(names), 0 if keep else len(files))
+    data = _data_files(project, targets, force=force or keep)
+    names = [target.tracked.path for target in targets]
+    steps, changed = forget_steps(project, names)
+    check_stageable(project, changed, affected="nothing was removed")
+    steps += [
+        StageFiles(tuple(changed)),
+        Remember(forgotten=tuple(names), unfollowed=tuple(map(pointer_path_of, names))),
+    ]
+    if not keep:
+        steps += data
+    command = ["rm", *(["--keep"] if keep else []), *names]
+    carry_out(project, command, steps, affected="nothing was removed")
+    return RemoveResult(tuple(names), 0 if keep else sum(len(each.files) for each in data))
 
 
-def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> list[str]:
+def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> list[RemoveData]:
     """Every file of the targets that is in the workspace. Raises WorkspaceConflict for work that is not stored."""
-    files: list[str] = []
+    data: list[RemoveData] = []
     work: list[str] = []
     with project.pages() as pages:
-        for tree in trees_of(project, targets):
+        for target, tree in zip(targets, trees_of(project, targets), strict=True):
             if not os.path.lexists(tree.absolute):
                 continue
             if not force:
                 differing = find_differences(project, tree, pages)
                 work.extend(item.path for item in differing if item.state is not FileState.DELETED)
-            files.extend(pair.path for pair in tree.pairs(pages) if pair.found is not None)
+            data.append(_data_of(target.tracked, tree, pages))
     if not force:
         _check_stored(project, targets)
     if work:
@@ -82,7 +93,13 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
                 f"or give them up: `dvx rm --force {quote(targets[0].tracked.path)}`",
             ],
         )
-    return files
+    return data
+
+
+def _data_of(tracked: TrackedPointer, tree: Tree, pages: PageReader) -> RemoveData:
+    found = [(pair.path, pair.found) for pair in tree.pairs(pages) if pair.found is not None]
+    newest_ns = max((newest(entry) for _, entry in found), default=0)
+    return RemoveData(tracked, newest_ns, [path for path, _ in found])
 
 
 def _check_stored(project: Project, targets: Sequence[Target]) -> None:
@@ -108,26 +125,19 @@ def _check_stored(project: Project, targets: Sequence[Target]) -> None:
         )
 
 
-def delete_files(project: Project, files: Sequence[str]) -> None:
-    """Remove files and empty folders of the workspace (relative to its root), then the folders that this empties."""
-    folders: set[str] = set()
-    with WorkspaceWriter(project.repository.root) as writer:
-        for path in files:
-            absolute = project.repository.absolute(path)
-            if os.path.isdir(absolute) and not os.path.islink(absolute):
-                folders.add(path)
-            else:
-                writer.remove(path)
-                folders.add(path.rpartition("/")[0])
-        for folder in sorted(folders, reverse=True):
-            writer.remove_empty_folders(folder)
-
-
 def move_path(project: Project, source: str, target: str) -> str:
     """Move tracked data and its pointer; into `target` if that is a folder. Returns the new path."""
+    with project.workspace_lock():
+        return _move(project, source, target)
+
+
+def _move(project: Project, source: str, target: str) -> str:
     tracked = {item.path: item for item in workspace_pointers(project).readable}
     item = tracked.get(source.removesuffix(".dvx"))
     if item is None:
+        done = _finished_move(project, source.removesuffix(".dvx"), target.removesuffix(".dvx"))
+        if done is not None:
+            return done
         raise NotFound(
             f"`{source}` is not tracked",
             affected="nothing was moved",
@@ -136,38 +146,62 @@ def move_path(project: Project, source: str, target: str) -> str:
                 f"for files that Git tracks: `git mv {quote_all([source, target])}`",
             ],
         )
-    repository = project.repository
-    if os.path.isdir(repository.absolute(target)):
+    if os.path.isdir(project.repository.absolute(target)):
         target = f"{target}/{os.path.basename(item.path)}" if target else os.path.basename(item.path)
     target = target.removesuffix(".dvx")
     _check_target(project, item.path, target, set(tracked))
-    with project.workspace_lock():
-        absolute = repository.absolute(target)
-        with disk_errors(target, "move to"):
-            os.makedirs(os.path.dirname(absolute), exist_ok=True)
-            if os.path.lexists(repository.absolute(item.path)):
-                os.rename(repository.absolute(item.path), absolute)
-        record_tracking(project, {target: item.pointer})
-        with disk_errors(item.pointer_path, "remove"):
-            os.unlink(repository.absolute(item.pointer_path))
-        forget_tracking(project, [item.path])
-        _stage_removed(project, [item.pointer_path])
-        project.stat_cache.forget(item.path)
-        project.stat_cache.set_root(target, item.pointer.id)
-        unfollow(repository, [item.pointer_path])
-        if was_committed(project.git, item.pointer_path):
-            follow_moved(repository, project.git, pointer_path_of(target))
+    carry_out(
+        project, ["mv", item.path, target], _move_steps(project, item, target), affected="nothing was moved"
+    )
     return target
 
 
+def _finished_move(project: Project, source: str, target: str) -> str | None:
+    """Where this command has moved the data, if it was interrupted and is finished by now."""
+    for command in project.finished:
+        if command[:2] == ("mv", source) and target in (command[2], command[2].rpartition("/")[0]):
+            return command[2]
+    return None
+
+
+def _move_steps(project: Project, item: TrackedPointer, target: str) -> list[Step]:
+    steps: list[Step] = []
+    identity = identity_of(project, item.path)
+    if identity is not None:
+        steps.append(MoveData(item.path, target, identity, _missing_folders(project, target)))
+    removing, removed = forget_steps(project, [item.path])
+    new_pointer = pointer_path_of(target)
+    tracking, changed = track_steps(
+        project, {target: item.pointer}, affected="nothing was moved", others=removed
+    )
+    followed = new_pointer if was_committed(project.git, item.pointer_path) else None
+    return [
+        *steps,
+        *tracking,
+        *removing,
+        StageFiles(tuple(dict.fromkeys([*changed, *removed]))),
+        Remember({target: item.pointer.id}, (item.path,), (item.pointer_path,), followed),
+    ]
+
+
+def _missing_folders(project: Project, path: str) -> tuple[str, ...]:
+    """The folders above a path that are not there yet, the innermost first."""
+    missing = []
+    folder = path.rpartition("/")[0]
+    while folder and not os.path.lexists(project.repository.absolute(folder)):
+        missing.append(folder)
+        folder = folder.rpartition("/")[0]
+    return tuple(missing)
+
+
 def _check_target(project: Project, source: str, target: str, tracked: set[str]) -> None:
+    _check_free(project, source, target, tracked)
     try:
         check_data_path(target)
-        check_git(project, [target])
+        check_git(project, [target], affected="nothing was moved")
     except (PathRefused, UsageError) as error:
         error.affected = "nothing was moved"
         raise
-    _check_free(project, source, target, tracked)
 
 
 def _check_free(project: Project, source: str, target: str, tracked: set[str]) -> None:
@@ -187,9 +221,3 @@ def _check_free(project: Project, source: str, target: str, tracked: set[str]) -
             hints=["choose a place outside of tracked directories"],
             kind="overlap",
         )
-
-
-def _stage_removed(project: Project, pointer_paths: Sequence[str]) -> None:
-    """Stage removed pointers that Git knows; one that was never staged needs nothing."""
-    known = project.git.is_tracked(pointer_paths)
-    stage(project, [path for path in pointer_paths if path in known])

@@ -68,6 +68,10 @@ class Project:
         self._lent: dict[str, Store] = {}
         # Imported roots that were looked for at their sources by this command.
         self.asked_imports: set[bytes] = set()
+        # Whether this command has written down what it is about to do (dvx.ops.intentions).
+        self.has_intention = False
+        # Command lines of interrupted commands that this one has finished.
+        self.finished: list[tuple[str, ...]] = []
 
     def __enter__(self) -> Self:
         self._switch_interval_s = sys.getswitchinterval()
@@ -335,8 +339,15 @@ class Project:
 
     @contextmanager
     def workspace_lock(self, *, at_most_s: float | None = None) -> Iterator[None]:
-        """Hold the lock of commands that change the work tree; Busy after `core.lock_timeout_s`, or `at_most_s`."""
+        """Hold the lock of commands that change the work tree; Busy after `core.lock_timeout_s`, or `at_most_s`.
+
+        What a command that was killed has left is finished first. Raises GitError where that has to wait for Git.
+        """
         with self._lock(self.repository.lock_path, "the workspace", at_most_s=at_most_s):
+            if os.path.lexists(self.repository.intention_path):
+                from dvx.ops.recovery import finish_interrupted  # only after a kill
+
+                finish_interrupted(self)
             yield
 
     @contextmanager

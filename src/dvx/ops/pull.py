@@ -104,6 +104,19 @@ def checkout(
 
     Targets whose data is not there are left as they are and reported with DataMissing after the others are done.
     """
+    with project.workspace_lock(), project.setting_damage_aside():
+        return checkout_locked(project, targets, force=force, remote_name=remote_name, arriving=arriving)
+
+
+def checkout_locked(
+    project: Project,
+    targets: Sequence[Target],
+    *,
+    force: bool,
+    remote_name: str | None = None,
+    arriving: Mapping[bytes, DataSource] = MappingProxyType({}),
+) -> CheckoutResult:
+    """Do what checkout does, with the lock of the workspace held by the caller."""
     here = [target.tracked for target in targets if target.tracked.pointer.id not in arriving]
     sources = local_sources(project, here) | dict(arriving)
     ready = [target for target in targets if target.tracked.pointer.id in sources or target.inside]
@@ -118,12 +131,11 @@ def checkout(
             raise missing_locally([change.tracked])
         return source
 
-    with project.workspace_lock(), project.setting_damage_aside():
-        with project.pages(remote_name) as pages:
-            check_named(project, ready, pages)
-            trees = trees_of(project, ready)
-            plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
-        result = run_checkout(project, plan, find_source)
+    with project.pages(remote_name) as pages:
+        check_named(project, ready, pages)
+        trees = trees_of(project, ready)
+        plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
+    result = run_checkout(project, plan, find_source)
     unsatisfied = _really_absent(project, absent)
     if unsatisfied:
         raise missing_locally(unsatisfied)

@@ -7,19 +7,25 @@ workspace. The merge itself is dvx.ops.merge_pointers, done again with the choic
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from dvx.core.errors import DvxError, NotFound, PathRefused
 from dvx.formats.manifest_merge import ConflictReason
-from dvx.formats.pointer import Pointer
+from dvx.formats.pointer import Pointer, format_pointer
 from dvx.formats.pointer_merge import PointerSides
 from dvx.formats.three_way import Side
+from dvx.ops.data_steps import CheckOut
+from dvx.ops.git_checks import check_stageable
+from dvx.ops.intentions import carry_out
 from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, merge_pointers
 from dvx.ops.project import Project
-from dvx.ops.pull import checkout
+from dvx.ops.pull import checkout_locked
 from dvx.ops.selection import workspace_pointers
-from dvx.repo.followed import unfollow
-from dvx.repo.gitignore import add_ignore, ignore_line
-from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer, write_pointer
+from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
+from dvx.repo.gitignore import has_ignore, ignore_line
+from dvx.repo.pointer_places import read_pointer_file
+from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.repo.unmerged import (
     UnmergedPointer,
@@ -29,6 +35,8 @@ from dvx.repo.unmerged import (
     save_decisions,
     unmerged_pointers,
 )
+
+_UNRESOLVED: Final = "the conflict is as it was"
 
 
 @dataclass(slots=True)
@@ -65,9 +73,15 @@ def resolve(project: Project, paths: Sequence[str], side: Side | None) -> Resolv
     that is in no conflict; then nothing was changed.
     """
     report = ResolveReport()
-    with project.workspace_lock():
+    with project.workspace_lock(), project.setting_damage_aside():
+        report.resolved += [
+            path for command in project.finished if command[0] == "resolve" for path in command[1:]
+        ]
         unmerged = unmerged_pointers(project.repository)
         report.marked = _marked(project, {item.pointer_path for item in unmerged})
+        paths = [path for path in paths if not _is_finished(path, report.resolved)]
+        if report.resolved and not paths and not unmerged:
+            return report
         chosen = _chosen(unmerged, paths) if paths else {item.pointer_path: [""] for item in unmerged}
         meant = [item for item in unmerged if item.pointer_path in chosen]
         for item in meant:
@@ -75,9 +89,12 @@ def resolve(project: Project, paths: Sequence[str], side: Side | None) -> Resolv
         for item in meant:
             choices = _choices(project, item, chosen[item.pointer_path], side)
             _resolve_one(project, item, choices, report, is_choice=side is not None)
-    for path in report.resolved:
-        _check_out(project, path, report)
     return report
+
+
+def _is_finished(path: str, resolved: Sequence[str]) -> bool:
+    """Whether a path belongs to a pointer whose interrupted resolution is finished by now."""
+    return any((path.removesuffix(".dvx") + "/").startswith(data + "/") for data in resolved)
 
 
 def _marked(project: Project, unmerged: Collection[str]) -> list[str]:
@@ -186,13 +203,10 @@ def _resolve_one(
         report.unresolved.append(Unresolved(item, error=error))
         return
     if isinstance(merge, _Removed):
-        project.git.run(["--literal-pathspecs", "rm", "-q", "-f", "--", item.pointer_path])
-        unfollow(repository, [item.pointer_path])
+        _finish(project, item, None, report)
         report.removed.append(item.path)
     elif merge.pointer is not None:
-        write_pointer(repository, TrackedPointer(item.path, item.pointer_path, merge.pointer))
-        project.git.stage([item.pointer_path])
-        _keep_out_of_git(project, item.path)
+        _finish(project, item, merge.pointer, report)
         report.resolved.append(item.path)
         if merge.dropped:
             report.dropped[item.path] = merge.dropped
@@ -204,24 +218,40 @@ def _resolve_one(
     forget_decisions(repository, item)
 
 
-def _keep_out_of_git(project: Project, path: str) -> None:
-    """Write the ignore line again where the merge took it away: the other side stopped tracking the data.
+def _finish(project: Project, item: UnmergedPointer, pointer: Pointer | None, report: ResolveReport) -> None:
+    """Write and stage the pointer, or remove it, and bring the workspace to it."""
+    before = read_pointer_file(project.repository, item.pointer_path)
+    after = format_pointer(pointer) if pointer is not None else None
+    ignore = _ignore_step(project, item.path) if pointer is not None else []
+    staged = [item.pointer_path, *(step.line.file for step in ignore)]
+    steps: list[Step] = [WriteFile(item.pointer_path, before, after), *ignore, StageFiles(tuple(staged))]
+    if pointer is None:
+        steps.append(Remember(unfollowed=(item.pointer_path,)))
+    else:
+        target = Target(TrackedPointer(item.path, item.pointer_path, pointer))
+        steps.append(CheckOut((target,), False, partial(_check_out, project, target, report)))
+    check_stageable(project, staged, affected=_UNRESOLVED)
+    carry_out(project, ["resolve", item.path], steps, affected=_UNRESOLVED, trees=[item.path])
+
+
+def _ignore_step(project: Project, path: str) -> list[SetIgnore]:
+    """The ignore line where the merge took it away: the other side stopped tracking the data.
 
     A `.gitignore` that is in conflict itself is left to the person.
     """
     if project.git.check_ignored([path]):
-        return
-    ignore_file, _ = ignore_line(path)
-    if project.git.run(["--literal-pathspecs", "ls-files", "-u", "--", ignore_file]):
-        return
+        return []
+    line = ignore_line(path)
+    if project.git.run(["--literal-pathspecs", "ls-files", "-u", "--", line.file]):
+        return []
     with suppress(PathRefused):  # Git reads no `.gitignore` through a symbolic link
-        if add_ignore(project.repository, path) is not None:
-            project.git.stage([ignore_file])
+        return [] if has_ignore(project.repository, line) else [SetIgnore(line, True)]
+    return []
 
 
-def _check_out(project: Project, path: str, report: ResolveReport) -> None:
+def _check_out(project: Project, target: Target, report: ResolveReport) -> None:
     """Bring the workspace to a pointer; what is in the way, or not in the local store, is reported."""
     try:
-        checkout(project, [Target(read_pointer(project.repository, pointer_path_of(path)))], force=False)
+        checkout_locked(project, [target], force=False)
     except DvxError as error:
-        report.kept[path] = error
+        report.kept[target.tracked.path] = error

@@ -15,8 +15,8 @@ from dvx.disk.atomic import disk_errors
 from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
 from dvx.ops.differences import FileState, find_differences
-from dvx.ops.move import delete_files
 from dvx.ops.project import Project
+from dvx.ops.removal import delete_files
 from dvx.ops.selection import tracked_tree
 from dvx.ops.trees import Tree, stat_entry
 from dvx.repo.followed import StagedEntry, was_committed

@@ -91,6 +91,14 @@ class Git:
         """Run `git add` on `paths`; waits up to 5 s while another Git command holds the index."""
         self._change_index(["add"], paths)
 
+    def check_stage(self, paths: Sequence[str]) -> None:
+        """Ask `git add` whether it would take `paths`, which need not be there yet; nothing is changed.
+
+        Raises GitError as `stage` does: for an index that another command holds (kind `index-locked`), and for
+        paths that ignore rules hide or that are in a submodule.
+        """
+        self._change_index(["add", "--dry-run", "--ignore-missing"], paths)
+
     def rev_parse(self, rev: str) -> str:
         """Return the commit id that `rev` names. Raises NotFound."""
         commit = None if not rev or rev.startswith("-") else self._commit(rev)
@@ -133,12 +141,14 @@ class Git:
     def check_ignored(self, paths: Sequence[str]) -> set[str]:
         """Return those of `paths` that Git's ignore rules hide, tracked or not."""
         args = ["check-ignore", "-z", "--no-index", "--stdin"]
-        answer = self._attempt(args, input=_lines(paths)) if paths else None
-        if answer is None or answer.returncode == 1:
-            return set()
-        if answer.returncode != 0:
+        return set(_paths(self.answer(args, input=_lines(paths)))) if paths else set()
+
+    def answer(self, args: Sequence[str], *, input: bytes | None = None) -> bytes:
+        """Run a Git command that ends with 1 where the answer is no; returns its stdout. Raises GitError."""
+        answer = self._attempt(args, input=input)
+        if answer.returncode not in (0, 1):
             raise _git_error(args, answer)
-        return set(_paths(answer.stdout))
+        return answer.stdout
 
     def changes_against_head(self, patterns: Sequence[str]) -> dict[str, str]:
         """Return the files matching `patterns` that differ from HEAD: "new", "modified", "removed" or "unmerged".
@@ -217,13 +227,15 @@ def _git_error(args: Sequence[str], answer: "subprocess.CompletedProcess[bytes]"
         arg for place, arg in enumerate(args) if not arg.startswith("-") and args[place - 1 : place] != ["-c"]
     )
     hints: list[str] = []
+    kind = None
     if "index.lock" in message:
+        kind = "index-locked"
         hints.append("let the other Git command finish; if none runs, remove the `index.lock` it left behind")
     if "ignored by one of your" in message:
         hints.append("find the rule: `git check-ignore -v PATH`, and allow `*.dvx` below it: `!*.dvx`")
     if "safe.directory" in answer.stderr.decode("utf-8", "replace"):
         hints.append("if you trust its owner: `git config --global --add safe.directory REPOSITORY`")
-    return GitError(f"`git {command}` failed: {message}", hints=hints)
+    return GitError(f"`git {command}` failed: {message}", hints=hints, kind=kind)
 
 
 def _change(code: str) -> str:

@@ -1,70 +1,118 @@
 """The lines in `.gitignore` that keep tracked data out of Git.
 
-Owns one anchored line for each tracked path, in the `.gitignore` beside the data, and leaves every other byte
-of that file as it is. Must not stage the file.
+Owns one anchored line for each tracked path, in the `.gitignore` beside the data or in one above it, and leaves every
+other byte of that file as it is. Must not stage the file.
 """
 
 import os
-from typing import Final
+from collections.abc import Collection, Iterator, Mapping
+from typing import Final, NamedTuple
 
 from dvx.core.errors import PathRefused
+from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.repo.git import Git
 from dvx.repo.repository import Repository
 
 _SPECIAL: Final = frozenset("\\*?[")
 GITIGNORE: Final = ".gitignore"
 
 
-def ignore_line(data_path: str) -> tuple[str, str]:
-    """Return the path of the `.gitignore` (relative to the root) and the line for `data_path`.
+class IgnoreLine(NamedTuple):
+    """A line and the `.gitignore` that it belongs to, relative to the root."""
 
-    The line is `/` and the name, with what Git would take for a pattern escaped. The slash anchors it, so
+    file: str
+    text: str
+
+
+def ignore_line(data_path: str) -> IgnoreLine:
+    """Return the line for `data_path` in the `.gitignore` beside it."""
+    return next(ignore_lines(data_path))
+
+
+def ignore_lines(data_path: str) -> Iterator[IgnoreLine]:
+    """Yield the lines that each hide `data_path`, from the `.gitignore` beside it to the topmost.
+
+    A line is `/` and the path from there, with what Git would take for a pattern escaped. The slash anchors it, so
     that a leading `#` or `!` needs no escape.
     """
     folder, _, name = data_path.rpartition("/")
+    while True:
+        yield IgnoreLine(f"{folder}/{GITIGNORE}" if folder else GITIGNORE, "/" + _escaped(name))
+        if not folder:
+            return
+        folder, _, above = folder.rpartition("/")
+        name = f"{above}/{name}"
+
+
+def _escaped(name: str) -> str:
     escaped = "".join("\\" + sign if sign in _SPECIAL else sign for sign in name)
     kept = escaped.rstrip(" ")
     spaces = len(escaped) - len(kept)  # Git drops spaces at the end unless each is escaped
-    return (f"{folder}/{GITIGNORE}" if folder else GITIGNORE), "/" + kept + "\\ " * spaces
+    return kept + "\\ " * spaces
 
 
-def add_ignore(repo: Repository, data_path: str) -> str | None:
-    """Make Git ignore `data_path`; return the path of the changed `.gitignore`, None if nothing changed.
+def has_ignore(repo: Repository, line: IgnoreLine) -> bool:
+    """Whether the line is there. Raises PathRefused for a `.gitignore` that is a symbolic link, LocalDiskError."""
+    return os.fsencode(line.text) in _lines(_read(repo, line.file))
 
-    The line goes at the end, with the line ending that the file uses. Raises PathRefused when `.gitignore` is
-    a symbolic link (Git reads none through one), and LocalDiskError.
+
+def written_line(repo: Repository, data_path: str) -> IgnoreLine | None:
+    """Return the line of `data_path` that is there, the nearest one; None without one."""
+    return next((line for line in ignore_lines(data_path) if has_ignore(repo, line)), None)
+
+
+def visible_lines(git: Git, lines: Mapping[str, IgnoreLine]) -> dict[str, IgnoreLine]:
+    """Replace lines (by data path) whose `.gitignore` Git does not see: by one above, by none where none is needed.
+
+    Raises GitError.
     """
-    path, text = ignore_line(data_path)
-    data = _read(repo, path)
-    line = os.fsencode(text)
-    if line in _lines(data):
-        return None
+    hidden = _hidden(git, [line.file for path in lines for line in ignore_lines(path)])
+    ignored = git.check_ignored([path for path, line in lines.items() if line.file in hidden])
+    seen: dict[str, IgnoreLine] = {}
+    for path, line in lines.items():
+        if line.file in hidden and path in ignored:
+            continue
+        seen[path] = next((each for each in ignore_lines(path) if each.file not in hidden), line)
+    return seen
+
+
+def _hidden(git: Git, files: Collection[str]) -> set[str]:
+    hidden = git.check_ignored(list(dict.fromkeys(files)))
+    return hidden - git.is_tracked(sorted(hidden))
+
+
+def add_ignore(repo: Repository, line: IgnoreLine) -> bool:
+    """Write a line at the end of its file, with the line ending that the file uses; False if it was there.
+
+    Raises PathRefused when `.gitignore` is a symbolic link (Git reads none through one), and LocalDiskError.
+    """
+    data = _read(repo, line.file)
+    text = os.fsencode(line.text)
+    if text in _lines(data):
+        return False
     ending = b"\r\n" if b"\r\n" in data else b"\n"
     separator = ending if data and not data.endswith(b"\n") else b""
-    write_atomic(repo.absolute(path), data + separator + line + ending)
-    return path
+    write_atomic(repo.absolute(line.file), data + separator + text + ending)
+    return True
 
 
-def remove_ignore(repo: Repository, data_path: str) -> str | None:
-    """Take the line of `data_path` out; return the path of the changed `.gitignore`, None if there was none.
-
-    A file that held nothing else is deleted.
-    """
-    path, text = ignore_line(data_path)
-    data = _read(repo, path)
-    line = os.fsencode(text)
+def remove_ignore(repo: Repository, line: IgnoreLine) -> bool:
+    """Take a line out; False if it was not there. A file that held nothing else is deleted."""
+    data = _read(repo, line.file)
+    text = os.fsencode(line.text)
     before = data.split(b"\n")
-    kept = [each for each in before if each.rstrip(b"\r") != line]
+    kept = [each for each in before if each.rstrip(b"\r") != text]
     if len(kept) == len(before):
-        return None
+        return False
     rest = b"\n".join(kept)
-    place = repo.absolute(path)
+    place = repo.absolute(line.file)
     if rest:
         write_atomic(place, rest)
     else:
         with disk_errors(place, "remove"):
             os.unlink(place)
-    return path
+    return True
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -76,7 +124,7 @@ def _read(repo: Repository, path: str) -> bytes:
     if os.path.islink(place):
         raise PathRefused(
             f"`{path}` is a symbolic link, and Git reads no ignore rules through one",
-            hints=[f"replace it by a file: `rm {path}`"],
+            hints=[f"replace it by a file: `rm {quote(path)}`"],
             kind="symlinked-gitignore",
         )
     with disk_errors(place, "read"):

@@ -5,17 +5,18 @@ not know where the data is stored.
 """
 
 import os
-import stat
 from dataclasses import dataclass
 
 from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
-from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.atomic import write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
 from dvx.repo.pointer_paths import POINTER_SUFFIX as POINTER_SUFFIX
 from dvx.repo.pointer_paths import is_pointer_path as is_pointer_path
 from dvx.repo.pointer_paths import pointer_path_of as pointer_path_of
+from dvx.repo.pointer_places import check_pointer_place as check_pointer_place
+from dvx.repo.pointer_places import read_pointer_file
 from dvx.repo.repository import Repository
 
 
@@ -40,7 +41,7 @@ def read_pointer(repo: Repository, pointer_path: str) -> TrackedPointer:
     Raises NotFound when there is none, PathRefused for an unsafe path or a symbolic link, FormatError for
     bytes that are not a pointer, and LocalDiskError.
     """
-    data = _read(repo, pointer_path)
+    data = read_pointer_file(repo, pointer_path)
     if data is None:
         raise NotFound(
             f"there is no pointer `{pointer_path}`",
@@ -57,11 +58,13 @@ def write_pointer(repo: Repository, tracked: TrackedPointer) -> bool:
     """Write a pointer in its canonical form; False when the file already has these bytes.
 
     A file that differs only by CRLF line ends, as `core.autocrlf` makes them, counts as the same. Raises
-    PathRefused, FormatError for a pointer that has no encoding, LocalDiskError; the file is then as it was.
+    PathRefused, also for a file of that name that is no pointer, FormatError for a pointer that has no encoding,
+    LocalDiskError; the file is then as it was.
     """
     check_stored_path(tracked.pointer_path)
     data = format_pointer(tracked.pointer)
-    before = _read(repo, tracked.pointer_path)
+    before = read_pointer_file(repo, tracked.pointer_path)
+    check_pointer_place(repo, tracked.pointer_path)
     if before is not None and before.replace(b"\r\n", b"\n") == data:
         return False
     write_atomic(repo.absolute(tracked.pointer_path), data)
@@ -125,27 +128,3 @@ def _tracked(pointer_path: str, data: bytes, *, name: str) -> TrackedPointer:
 
 def _data_path(pointer_path: str) -> str:
     return pointer_path.removesuffix(POINTER_SUFFIX)
-
-
-def _read(repo: Repository, pointer_path: str) -> bytes | None:
-    """Return the bytes of a pointer file, one more than the limit at most; None when there is no file."""
-    check_stored_path(pointer_path)
-    place = repo.absolute(pointer_path)
-    with disk_errors(place, "read"):
-        try:
-            mode = os.lstat(place).st_mode
-            if not stat.S_ISREG(mode):
-                raise _not_a_file(pointer_path, is_link=stat.S_ISLNK(mode))
-            with open(place, "rb", buffering=0) as file:
-                return file.read(MAX_POINTER_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-
-def _not_a_file(pointer_path: str, *, is_link: bool) -> PathRefused:
-    what = "a symbolic link" if is_link else "not a file"
-    return PathRefused(
-        f"the pointer `{pointer_path}` is {what}; pointers are plain files",
-        hints=[f"move it away: `mv {pointer_path} {pointer_path}.old`", "list what is tracked: `dvx ls`"],
-        kind="pointer-not-a-file",
-    )

@@ -98,6 +98,11 @@ class Repository:
         return os.path.join(self.git_dir, "dvx", "workspace.lock")
 
     @property
+    def intention_path(self) -> str:
+        """What a command that changes this work tree is about to do, while it does it."""
+        return os.path.join(self.git_dir, "dvx", "intention")
+
+    @property
     def is_initialised(self) -> bool:
         """Whether `dvx init` has been run."""
         return os.path.isfile(self.config_path)

@@ -40,7 +40,7 @@ def test_line_is_anchored_and_escaped(data, expected):
 def test_git_ignores_exactly_the_tracked_name(repo, git, name):
     for each in (name, "axb", "qq", "a", "b", "end", "other"):
         os.makedirs(repo.absolute(f"sub/{each}"), exist_ok=True)
-    add_ignore(repo, f"sub/{name}")
+    add_ignore(repo, ignore_line(f"sub/{name}"))
     paths = [f"sub/{each}" for each in {name, "axb", "qq", "a", "b", "end", "other"}]
     assert repo.git().check_ignored(paths) == {f"sub/{name}"}
 
@@ -58,11 +58,11 @@ def test_git_ignores_exactly_the_tracked_name(repo, git, name):
 )
 def test_add_keeps_every_byte_and_remove_brings_them_back(repo, before, after):
     write(repo, before)
-    assert add_ignore(repo, "data") == ".gitignore"
+    assert add_ignore(repo, ignore_line("data")) is True
     assert content(repo) == after
-    assert add_ignore(repo, "data") is None
+    assert add_ignore(repo, ignore_line("data")) is False
     assert content(repo) == after
-    assert remove_ignore(repo, "data") == ".gitignore"
+    assert remove_ignore(repo, ignore_line("data")) is True
     if before:
         assert content(repo).rstrip(b"\r\n") == before.rstrip(b"\r\n")
     else:
@@ -71,26 +71,26 @@ def test_add_keeps_every_byte_and_remove_brings_them_back(repo, before, after):
 
 def test_add_makes_the_file_and_remove_deletes_it(repo):
     os.mkdir(repo.absolute("d"))
-    assert add_ignore(repo, "d/a") == "d/.gitignore"
-    assert add_ignore(repo, "d/b") == "d/.gitignore"
+    assert add_ignore(repo, ignore_line("d/a")) is True
+    assert add_ignore(repo, ignore_line("d/b")) is True
     assert content(repo, "d/.gitignore") == b"/a\n/b\n"
-    assert remove_ignore(repo, "d/a") == "d/.gitignore"
+    assert remove_ignore(repo, ignore_line("d/a")) is True
     assert content(repo, "d/.gitignore") == b"/b\n"
-    assert remove_ignore(repo, "d/b") == "d/.gitignore"
+    assert remove_ignore(repo, ignore_line("d/b")) is True
     assert not os.path.exists(repo.absolute("d/.gitignore"))
-    assert remove_ignore(repo, "d/b") is None
+    assert remove_ignore(repo, ignore_line("d/b")) is False
 
 
 def test_remove_takes_the_line_from_the_middle(repo):
     write(repo, b"# mine\r\n/data\r\nx\r\n")
-    assert remove_ignore(repo, "data") == ".gitignore"
+    assert remove_ignore(repo, ignore_line("data")) is True
     assert content(repo) == b"# mine\r\nx\r\n"
 
 
 def test_line_that_only_looks_alike_is_kept(repo):
     write(repo, b"data\n/data/\n#/data\n")
-    assert remove_ignore(repo, "data") is None
-    assert add_ignore(repo, "data") == ".gitignore"
+    assert remove_ignore(repo, ignore_line("data")) is False
+    assert add_ignore(repo, ignore_line("data")) is True
     assert content(repo) == b"data\n/data/\n#/data\n/data\n"
 
 
@@ -99,5 +99,5 @@ def test_symlinked_gitignore_is_refused(repo, tmp_path):
     os.symlink(tmp_path / "precious", repo.absolute(".gitignore"))
     for change in (add_ignore, remove_ignore):
         with pytest.raises(PathRefused):
-            change(repo, "data")
+            change(repo, ignore_line("data"))
     assert (tmp_path / "precious").read_bytes() == b"mine"

@@ -1,0 +1,25 @@
+"""Removing files of the workspace, with the folders that this empties.
+
+Must not decide which ones.
+"""
+
+import os
+from collections.abc import Sequence
+
+from dvx.disk.safe_writes import WorkspaceWriter
+from dvx.ops.project import Project
+
+
+def delete_files(project: Project, files: Sequence[str]) -> None:
+    """Remove files and empty folders of the workspace (relative to its root), then the folders that this empties."""
+    folders: set[str] = set()
+    with WorkspaceWriter(project.repository.root) as writer:
+        for path in files:
+            absolute = project.repository.absolute(path)
+            if os.path.isdir(absolute) and not os.path.islink(absolute):
+                folders.add(path)
+            else:
+                writer.remove(path)
+                folders.add(path.rpartition("/")[0])
+        for folder in sorted(folders, reverse=True):
+            writer.remove_empty_folders(folder)

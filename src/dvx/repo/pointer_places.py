@@ -1,0 +1,99 @@
+"""Whether a pointer may be written under its name: what has the name already is looked at first.
+
+Owns the difference between a pointer, damaged or not, and somebody else's file. Must not write anything.
+"""
+
+import os
+import stat
+from typing import Final
+
+from dvx.core.errors import FormatError, PathRefused, UnsupportedVersion
+from dvx.core.paths import check_stored_path
+from dvx.core.shell_words import quote
+from dvx.disk.atomic import disk_errors
+from dvx.formats.pointer import MAX_POINTER_BYTES, parse_pointer
+from dvx.repo.repository import Repository
+
+# What the lines of a pointer start with. A file that has two of them is one that was damaged.
+_POINTER_LINES: Final = (
+    b"# dvx pointer",
+    b"version = 1",
+    b'kind = "',
+    b'id = "blake3:',
+    b"size = ",
+    b"files = ",
+)
+_MIN_LINES: Final = 2
+
+
+def read_pointer_file(repo: Repository, pointer_path: str) -> bytes | None:
+    """Return the bytes of a pointer file, one more than the limit at most; None when there is no file.
+
+    Raises PathRefused (kind `pointer-not-a-file`) for anything but a plain file, and LocalDiskError.
+    """
+    check_stored_path(pointer_path)
+    place = repo.absolute(pointer_path)
+    with disk_errors(place, "read"):
+        try:
+            mode = os.lstat(place).st_mode
+            if not stat.S_ISREG(mode):
+                raise _not_a_file(pointer_path, is_link=stat.S_ISLNK(mode))
+            with open(place, "rb", buffering=0) as file:
+                return file.read(MAX_POINTER_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def check_pointer_place(repo: Repository, pointer_path: str, *, affected: str | None = None) -> None:
+    """Raise PathRefused if the name of a pointer belongs to something that is none.
+
+    A pointer that is damaged or has conflict markers may be replaced: its good versions are in Git. So may not: any
+    other file (kind `not-a-pointer`), a link, a folder, and a file whose name differs in upper and lower case only,
+    where the file system takes both for one.
+    """
+    try:
+        data = read_pointer_file(repo, pointer_path)
+    except PathRefused as error:
+        error.affected = affected
+        raise
+    if data is None:
+        return
+    if not is_pointer_text(data):
+        raise PathRefused(
+            f"`{pointer_path}` is not a pointer, and its name is needed for one",
+            affected=affected,
+            hints=[f"give it another name: `mv {quote(pointer_path)} {quote(pointer_path + '.txt')}`"],
+            kind="not-a-pointer",
+        )
+    folder, name = os.path.split(repo.absolute(pointer_path))
+    with disk_errors(folder, "list"):
+        twins = [other for other in os.listdir(folder) if other.casefold() == name.casefold()]
+    if name not in twins and twins:
+        raise PathRefused(
+            f"`{pointer_path}` and `{twins[0]}` are one file here: the disk ignores upper and lower case",
+            affected=affected,
+            hints=["choose a name that differs in more than that"],
+            kind="case-collision",
+        )
+
+
+def is_pointer_text(data: bytes) -> bool:
+    """Tell whether bytes are a pointer of any version, or what is left of one."""
+    try:
+        parse_pointer(data)
+    except UnsupportedVersion:
+        return True
+    except FormatError:
+        starts = {each for line in data.splitlines() for each in _POINTER_LINES if line.startswith(each)}
+        return not data.strip() or len(starts) >= _MIN_LINES
+    return True
+
+
+def _not_a_file(pointer_path: str, *, is_link: bool) -> PathRefused:
+    what = "a symbolic link" if is_link else "not a file"
+    old = quote(pointer_path + ".old")
+    return PathRefused(
+        f"the pointer `{pointer_path}` is {what}; pointers are plain files",
+        hints=[f"move it away: `mv {quote(pointer_path)} {old}`", "list what is tracked: `dvx ls`"],
+        kind="pointer-not-a-file",
+    )
