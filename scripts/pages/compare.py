@@ -17,8 +17,9 @@ _VOLATILE: Final = (
     (re.compile(r"\bin \d+(?:\.\d+)? s\b|\bin \d+ min \d+ s\b"), "in N s"),
     (re.compile(r"\b20\d\d-\d\d-\d\d(?:T[\d:]+Z)?\b"), "DATE"),
     (re.compile(r"packs/[0-9a-f]{2}/[0-9a-f]{32}"), "PACK"),
+    (re.compile(r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} \d+ [\d:]{8} 20\d\d [+-]\d{4}"), "DATE"),
     # Commits, packs, records, and shortened ids. A content id (64 digits) is the same on every machine and stays.
-    (re.compile(r"(?<![0-9a-f])(?=[0-9a-f]*\d)[0-9a-f]{7,40}(?![0-9a-f])"), "HEX"),
+    (re.compile(r"(?<!size = )\b[0-9a-f]{7,40}\b"), "HEX"),
     # The columns of a table are as wide as what is in them.
     (re.compile(r"(?<=\S) {2,}"), "  "),
     (re.compile(r"^ +(?=HEX)|\s+$"), ""),

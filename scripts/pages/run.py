@@ -4,6 +4,7 @@ Owns the environment and the shell. What is compared, and how a page is written 
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,8 +17,8 @@ from typing import Final
 from pages.blocks import Block, Command, Page
 from pages.tree import ROOT
 
-# How pages write the home directory of their reader.
-HOME: Final = "/home/you"
+# Folders of the reader that pages name, and where each is below the scratch folder.
+_PLACES: Final = {"/home/you": "home", "/mnt/share": "share", "/srv": "srv", "/var/lib": "lib"}
 # A page that takes longer hangs.
 _LIMIT_S: Final = 240
 _PERSONAL: Final = ("GIT_", "AWS_", "DVX_", "XDG_", "PYTHON", "PYTEST_", "EMAIL", "CI", "COLUMNS", "NO_COLOR")
@@ -34,18 +35,16 @@ class Result:
 
 def run_page(page: Page, scratch: Path) -> list[tuple[Block, list[Result]]]:
     """Run all blocks of a page in the empty folder `scratch`; ends at the first command that fails unexpectedly."""
-    home = scratch / "home"
     outputs = scratch / "outputs"
-    for folder in (home, outputs, scratch / "tmp"):
-        folder.mkdir(parents=True)
-    with _server(page) as variables:
+    for name in ("outputs", "tmp", *_PLACES.values()):
+        (scratch / name).mkdir(parents=True)
+    with _server(page) as variables, (outputs / "shell").open("wb") as said:
         env = reader_environment(scratch) | variables
-        script = "\n".join(_script(page, outputs))
         subprocess.run(
-            ["bash", "-c", script], cwd=home, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=(outputs / "shell").open("wb"), timeout=_LIMIT_S, check=False,
+            ["bash", "-c", "\n".join(_script(page, scratch))], cwd=scratch / "home", env=env,
+            stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=_LIMIT_S, check=False,
         )  # fmt: skip
-    return list(_results(page, outputs, home))
+    return list(_results(page, scratch))
 
 
 def reader_environment(scratch: Path) -> dict[str, str]:
@@ -85,15 +84,17 @@ def _server(page: Page) -> Iterator[dict[str, str]]:
         yield {**servers.CREDENTIALS_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": server.endpoint}
 
 
-def _script(page: Page, outputs: Path) -> Iterator[str]:
+def _script(page: Page, scratch: Path) -> Iterator[str]:
     """Yield the script: each command in this one shell, its output in a file, and its exit code beside it."""
+    outputs = scratch / "outputs"
     for number, block in enumerate(page.blocks):
         if block.kind in ("file", "append"):
             yield _write(block, outputs / f"{number}.content")
         for index, command in enumerate(block.commands):
             place = outputs / f"{number}-{index}"
             strict = "set -e\n" if block.kind == "setup" else ""
-            yield f"{{ {strict}{command.text}\n}} >'{place}' 2>&1 </dev/null"
+            text = _located(command.text, scratch)
+            yield f"{{ {strict}{text}\n}} >'{place}' 2>&1 </dev/null"
             yield f"code=$?; set +e; echo $code >'{place}.code'"
             if block.kind == "setup" or not block.exit_code:
                 yield "[ $code = 0 ] || exit 0"
@@ -107,23 +108,30 @@ def _write(block: Block, content: Path) -> str:
     return f"mkdir -p \"$(dirname '{block.argument}')\" && cat '{content}' {arrow} '{block.argument}'"
 
 
-def _results(page: Page, outputs: Path, home: Path) -> Iterator[tuple[Block, list[Result]]]:
+def _located(text: str, scratch: Path) -> str:
+    for place, name in _PLACES.items():
+        text = re.sub(rf"(?<![\w/.:-]){place}(?![\w-])", str(scratch / name), text)
+    return text
+
+
+def _results(page: Page, scratch: Path) -> Iterator[tuple[Block, list[Result]]]:
     for number, block in enumerate(page.blocks):
         yield (
             block,
             [
-                _result(command, outputs / f"{number}-{index}", home)
+                _result(command, scratch / "outputs" / f"{number}-{index}", scratch)
                 for index, command in enumerate(block.commands)
             ],
         )
 
 
-def _result(command: Command, place: Path, home: Path) -> Result:
-    code = Path(f"{place}.code")
-    text = place.read_text(encoding="utf-8", errors="replace") if place.exists() else ""
+def _result(command: Command, output: Path, scratch: Path) -> Result:
+    code = Path(f"{output}.code")
+    text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
     # macOS has its temporary folder behind a symbolic link.
-    for path in (str(home.resolve()), str(home)):
-        text = text.replace(path, HOME)
+    for place, name in _PLACES.items():
+        for path in (str((scratch / name).resolve()), str(scratch / name)):
+            text = text.replace(path, place)
     lines = tuple(text.replace(str(ROOT), "CHECKOUT").splitlines())
     return Result(command, lines, int(code.read_text()) if code.exists() else None)
 
