@@ -8,7 +8,8 @@ HTML comment directly above it says otherwise:
     <!-- page: exit CODE -->            one command of the block ends with CODE, all others with 0
     <!-- page: not run: REASON -->      the block is only read
 
-Above the first block, three others are about the whole page: `needs s3` brings a server with the bucket `my-bucket`,
+Above the first block, four others are about the whole page: `needs s3` brings a server with the bucket `my-bucket`,
+`needs git` one of the repositories in `../served` (its address is in GIT_SERVER),
 `ids differ` says that the data is computed and not the same on every machine, and `not run, page: REASON` leaves out
 all blocks. Hidden commands, for what a reader has already:
 
@@ -70,7 +71,7 @@ class Page:
     """What a page holds, in its order."""
 
     blocks: tuple[Block, ...]
-    needs_s3: bool = False
+    needs: frozenset[str] = frozenset()
     ids_differ: bool = False
 
 
@@ -95,7 +96,7 @@ def parse_page(text: str) -> Page:
         line, said = item
         if directive:
             raise PageError(f"line {line + 1}: no block for `{directive}`")
-        if said in ("needs s3", "ids differ"):
+        if said in ("needs s3", "needs git", "ids differ"):
             said_of_page.add(said)
         elif said.startswith(_WHOLE_PAGE):
             left_out = said.removeprefix(_WHOLE_PAGE)
@@ -105,7 +106,8 @@ def parse_page(text: str) -> Page:
             directive = said
     if directive:
         raise PageError(f"no block for `{directive}` at the end")
-    return Page(tuple(blocks), "needs s3" in said_of_page, "ids differ" in said_of_page)
+    needs = frozenset(words.removeprefix("needs ") for words in said_of_page if words.startswith("needs "))
+    return Page(tuple(blocks), needs, "ids differ" in said_of_page)
 
 
 def _items(lines: Sequence[str]) -> Iterator[_Raw | tuple[int, str]]:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -36,9 +36,9 @@ class Result:
 def run_page(page: Page, scratch: Path) -> list[tuple[Block, list[Result]]]:
     """Run all blocks of a page in the empty folder `scratch`; ends at the first command that fails unexpectedly."""
     outputs = scratch / "outputs"
-    for name in ("outputs", "tmp", *_PLACES.values()):
+    for name in ("outputs", "tmp", "served", *_PLACES.values()):
         (scratch / name).mkdir(parents=True)
-    with _server(page) as variables, (outputs / "shell").open("wb") as said:
+    with _servers(page, scratch) as variables, (outputs / "shell").open("wb") as said:
         env = reader_environment(scratch) | variables
         subprocess.run(
             ["bash", "-c", "\n".join(_script(page, scratch))], cwd=scratch / "home", env=env,
@@ -72,16 +72,21 @@ def reader_environment(scratch: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _server(page: Page) -> Iterator[dict[str, str]]:
-    """A server with the bucket of the pages, where a page needs it; yields the variables that lead to it."""
-    if not page.needs_s3:
-        yield {}
-        return
-    from dvx.testing import servers  # brings boto3 in (200 ms), which few pages need
+def _servers(page: Page, scratch: Path) -> Iterator[dict[str, str]]:
+    """The servers that a page needs; yields the variables that lead to them."""
+    found: dict[str, str] = {}
+    with ExitStack() as running:
+        if "git" in page.needs:
+            from dvx.testing.git_server import start_git_server  # dvx is not needed to read pages
 
-    with servers.start_moto_server() as server:
-        servers.create_bucket(server, "my-bucket")
-        yield {**servers.CREDENTIALS_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": server.endpoint}
+            found["GIT_SERVER"] = "http://" + running.enter_context(start_git_server(scratch / "served"))
+        if "s3" in page.needs:
+            from dvx.testing import servers  # brings boto3 in (200 ms)
+
+            server = running.enter_context(servers.start_moto_server())
+            servers.create_bucket(server, "my-bucket")
+            found |= {**servers.CREDENTIALS_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": server.endpoint}
+        yield found
 
 
 def _script(page: Page, scratch: Path) -> Iterator[str]:

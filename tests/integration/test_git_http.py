@@ -1,12 +1,8 @@
-"""repo.git_source over HTTP: Git's own server program behind a small one, with and without a password."""
+"""repo.git_source over HTTP: Git's own server program, with and without a password."""
 
-import base64
 import os
-import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -15,8 +11,8 @@ from dvx.core.ids import hash_bytes
 from dvx.formats.pointer import Pointer, format_pointer
 from dvx.repo.git_address import parse_git_address
 from dvx.repo.git_source import open_commit
+from dvx.testing.git_server import PASSWORD, has_git_server, start_git_server
 
-PASSWORD = "open-sesame"
 POINTER = Pointer("file", hash_bytes(b"data"), 4)
 
 
@@ -24,74 +20,10 @@ def run(cwd, *args):
     return subprocess.run(["git", *args], cwd=cwd, check=True, capture_output=True, text=True).stdout.strip()
 
 
-class _GitHandler(BaseHTTPRequestHandler):
-    """Passes requests to `git http-backend`; `/private/` wants a password."""
-
-    root = ""
-
-    def do_GET(self) -> None:
-        self._answer()
-
-    def do_POST(self) -> None:
-        self._answer()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-    def _answer(self) -> None:
-        body = self._body()
-        wanted = "Basic " + base64.b64encode(f"user:{PASSWORD}".encode()).decode()
-        if self.path.startswith("/private/") and self.headers.get("Authorization") != wanted:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        path, _, query = self.path.removeprefix("/private").partition("?")
-        env = {
-            "PATH": os.environ["PATH"],
-            "GIT_PROJECT_ROOT": self.root,
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "HOME": self.root,
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": "safe.directory",
-            "GIT_CONFIG_VALUE_0": "*",
-            "REQUEST_METHOD": self.command,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, env=env, capture_output=True, check=False)
-        head, _, content = done.stdout.partition(b"\r\n\r\n")
-        fields = [line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line]
-        status = next((value for name, value in fields if name == "Status"), "200 OK")
-        self.send_response(int(status.split()[0]))
-        for name, value in fields:
-            if name != "Status":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
-
-
 @pytest.fixture
 def server(tmp_path) -> Iterator[str]:
     """The address of a server with `x.git`: 300 pointers and 2 MB of code."""
-    if shutil.which("git-http-backend", path=run(tmp_path, "--exec-path")) is None:
+    if not has_git_server():
         pytest.skip("this Git has no http-backend")
     work = tmp_path / "work"
     work.mkdir()
@@ -105,13 +37,8 @@ def server(tmp_path) -> Iterator[str]:
     (tmp_path / "served").mkdir()
     run(tmp_path, "clone", "-q", "--bare", "work", "served/x.git")
     run(tmp_path / "served" / "x.git", "config", "uploadpack.allowFilter", "true")
-    handler = type("Handler", (_GitHandler,), {"root": str(tmp_path / "served")})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
-        thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{httpd.server_address[1]}"
-        httpd.shutdown()
-        thread.join()
+    with start_git_server(tmp_path / "served") as address:
+        yield address
 
 
 def open_url(tmp_path, url):
