@@ -18,6 +18,7 @@ _IN_BLOCK = re.compile(_COMMAND_AT + r"dvx +([a-z][a-z-]*)(?=\s|$)", re.MULTILIN
 _IN_SPAN = re.compile(_COMMAND_AT + r"dvx +([a-z][a-z-]*)(?=\s|$)")
 _FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^ {4,}\S.*\n?)+", re.MULTILINE)
+_OF_THE_PROJECT = re.compile(r"(?<![\w/~])(?:tests|scripts|src/dvx|ci)/[\w/.-]*[\w-]")
 _MACHINE_PATHS = re.compile(r"(?<![\w.}])/" + r"(?:work|root|tmp/bash_jobs)(?=[/.\s`'\"])")
 
 
@@ -62,6 +63,12 @@ def test_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
 @pytest.mark.parametrize("document", pages(), ids=_ids)
 def test_commands_named_in_documents_exist(document: Path) -> None:
     assert _commands(document.read_text(encoding="utf-8")) - set(COMMANDS) == set()
+
+
+@pytest.mark.parametrize("document", pages(), ids=_ids)
+def test_tests_and_scripts_named_in_documents_exist(document: Path) -> None:
+    named = _OF_THE_PROJECT.findall(document.read_text(encoding="utf-8"))
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_command_search_finds_commands_wherever_they_are_written() -> None:

@@ -32,6 +32,8 @@ def _cli_page() -> Iterator[str]:
     yield ""
     yield "Made by `scripts/generate-reference`; change the help texts in `src/dvx/cli`, not this page."
     yield ""
+    yield "<!-- page: not run, page: help texts; tests/unit/cli/test_reference.py reads every example as dvx does -->"
+    yield ""
     yield "Results go to standard output, everything else to standard error. Paths are relative to the current"
     yield "directory, after `-C`. Exit codes are in [errors.md](errors.md), settings in [config.md](config.md)."
     yield ""
