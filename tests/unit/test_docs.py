@@ -18,7 +18,7 @@ _IN_BLOCK = re.compile(_COMMAND_AT + r"dvx +([a-z][a-z-]*)(?=\s|$)", re.MULTILIN
 _IN_SPAN = re.compile(_COMMAND_AT + r"dvx +([a-z][a-z-]*)(?=\s|$)")
 _FENCED = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^ {4,}\S.*\n?)+", re.MULTILINE)
-_OF_THE_PROJECT = re.compile(r"(?<![\w/~])(?:tests|scripts|src/dvx|ci)/[\w/.-]*[\w-]")
+_OF_THE_PROJECT = re.compile(r"(?<![\w/~.])(?:tests|scripts|src/dvx|ci)/[\w/.-]*[\w-]")
 _MACHINE_PATHS = re.compile(r"(?<![\w.}])/" + r"(?:work|root|tmp/bash_jobs)(?=[/.\s`'\"])")
 
 
