@@ -64,12 +64,12 @@ def test_worse_metric_fails_with_both_values_and_where_they_come_from(repo: Path
     assert ran.code == 5
     assert ran.out.splitlines() == [
         "failed: accuracy (models/m): `metrics.acc >= base.metrics.acc - 0.005` does not hold",
-        f"  metrics.acc = 0.91 in models/m.dvx at {new[:7]}; base 0.93 at {old[:7]}",
+        f"  metrics.acc = 0.91 in models/m.dvx at {new[:10]}; base 0.93 at {old[:10]}",
     ]
     set_accuracy(repo, 0.9251)
     ran = run_dvx(repo, "check", "--base", "main")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err == f"1 check passed in the work tree against {old[:7]}\n"
+    assert ran.err == f"1 check passed in the work tree against {old[:10]}\n"
 
 
 def test_work_tree_staging_area_and_commit_are_checked_each_as_it_is(repo: Path) -> None:
@@ -102,7 +102,7 @@ def test_names_sizes_and_counts_of_files(repo: Path) -> None:
             "failed: images (data/train): `x ü.txt` does not match `*.jpg`",
             "failed: images (data/train): `sub/b.jpg` is forbidden by `sub/b*`",
             "  files = 3 in data/train.dvx in the work tree; base 3 at "
-            + run_git(repo, "rev-parse", "HEAD")[:7],
+            + run_git(repo, "rev-parse", "HEAD")[:10],
             "  size = 3 in data/train.dvx in the work tree",
         ],
     )
@@ -141,13 +141,13 @@ def test_values_of_plain_files_in_git_are_checked_at_each_revision(repo: Path) -
         [
             "failed: a (params.yaml, metrics.json): `metrics.val.acc >= base.metrics.val.acc and"
             " params.train.lr < 0.01` does not hold",
-            f"  metrics.val.acc = 0.8 in metrics.json in the work tree; base 0.9 at {base[:7]}",
+            f"  metrics.val.acc = 0.8 in metrics.json in the work tree; base 0.9 at {base[:10]}",
             "warning: b (metrics.json): `metrics.loss` is not there: not in `metrics.json` in the work tree",
         ],
     )
     ran = run_dvx(repo, "check", "--base", "HEAD", "--rev", "HEAD")
     assert ran.code == 0
-    assert f"metrics.loss = nan in metrics.json at {base[:7]}" in ran.out
+    assert f"metrics.loss = nan in metrics.json at {base[:10]}" in ran.out
     assert "the base is the checked commit itself" in ran.err
 
 
@@ -168,7 +168,7 @@ def test_value_or_path_that_is_not_there_fails_and_says_so(repo: Path) -> None:
         "`metrics.f1` is not there: not in `models/m.dvx` in the work tree",
         "the path `gone/*` matches no tracked data in the work tree",
         "not all of the files gone.json are there in the work tree",
-        f"`base.metrics.auc` is not there: not in `models/m.dvx` at {head[:7]}",
+        f"`base.metrics.auc` is not there: not in `models/m.dvx` at {head[:10]}",
         "`metrics.acc` is no comparison: its value is 0.93",
     ]
     assert "failed: f (models/m): a number and the text 'high' have no order" in ran.out
@@ -204,9 +204,9 @@ def test_depth_1_clone_fetches_just_the_base_and_stays_as_it_is(repo: Path, base
     before = state_of(shallow)
     ran = run_dvx(shallow, "check", "--base", old if base == "ID" else base)
     assert ran.code == 5, ran.err
-    assert f"metrics.acc = 0.91 in models/m.dvx in the work tree; base 0.93 at {old[:7]}" in ran.out
+    assert f"metrics.acc = 0.91 in models/m.dvx in the work tree; base 0.93 at {old[:10]}" in ran.out
     assert (
-        f"metrics.acc = 0.91 in models/m.dvx at {new[:7]}"
+        f"metrics.acc = 0.91 in models/m.dvx at {new[:10]}"
         in run_dvx(shallow, "check", "--rev", "HEAD", "--base", "main").out
     )
     assert state_of(shallow) == before
@@ -227,7 +227,7 @@ def test_parent_is_found_and_fetched_although_the_history_is_cut(repo: Path) -> 
     branch_with_worse_model(repo)
     ran = run_dvx(shallow_clone(repo, "worse"), "check", "--base", "HEAD^")
     assert ran.code == 5, ran.err
-    assert f"base 0.93 at {old[:7]}" in ran.out
+    assert f"base 0.93 at {old[:10]}" in ran.out
 
 
 def test_base_is_fetched_into_a_clone_with_sha256_ids(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_base_is_fetched_into_a_clone_with_sha256_ids(tmp_path: Path) -> None:
     commit_all(repo, "second")
     ran = run_dvx(shallow_clone(repo, "main"), "check", "--base", "old")
     assert (len(old), ran.code) == (64, 5), ran.err
-    assert f"size = 1 in models/m.dvx in the work tree; base 5 at {old[:7]}" in ran.out
+    assert f"size = 1 in models/m.dvx in the work tree; base 5 at {old[:10]}" in ran.out
 
 
 def test_only_pointers_of_the_base_are_fetched(repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,9 +287,9 @@ def test_full_clone_takes_the_merge_base_by_itself(repo: Path) -> None:
     run_git(full, "fetch", "-q")
     ran = run_dvx(full, "check")
     assert ran.code == 5
-    assert f"base 0.93 at {old[:7]}" in ran.out
+    assert f"base 0.93 at {old[:10]}" in ran.out
     run_git(full, "remote", "set-head", "origin", "--delete")
-    assert f"base 0.93 at {old[:7]}" in run_dvx(full, "check").out
+    assert f"base 0.93 at {old[:10]}" in run_dvx(full, "check").out
 
 
 @pytest.mark.parametrize(

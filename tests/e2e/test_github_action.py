@@ -238,10 +238,10 @@ def test_action_compares_with_the_branch_of_the_pull_request_or_the_commit_befor
     runner = fresh(runner, author)
     runner.env["GITHUB_BASE_REF"] = "release/1"
     assert runner.run(version="", check="true") == 5, runner.log
-    assert f"against {before[:7]}" in runner.summary
+    assert f"against {before[:10]}" in runner.summary
     runner.env["GITHUB_BASE_REF"] = ""
     assert runner.run(version="", check="true") == 5, runner.log
-    assert f"against {before[:7]}" in runner.summary
+    assert f"against {before[:10]}" in runner.summary
     assert runner.run(version="", check="true", base="$(touch injected)") not in (0, 5)
     assert not (runner.clone / "injected").exists()
 

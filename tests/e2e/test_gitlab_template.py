@@ -160,7 +160,7 @@ def test_check_job_fails_with_reports_that_gitlab_reads(gated, programs, shell, 
     env = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": before} if is_merge_request else {}
     done = run_job(clone, programs, shell=shell, job=CHECK, env=env)
     assert done.returncode == 5, done.stderr
-    assert f"size = 120000 in model.bin.dvx in the work tree; base 120000 at {before[:7]}" in done.stdout
+    assert f"size = 120000 in model.bin.dvx in the work tree; base 120000 at {before[:10]}" in done.stdout
     reports = CHECK["artifacts"]["reports"]
     assert "<failure" in (clone / reports["junit"]).read_text()
     families = text_string_to_metric_families((clone / reports["metrics"]).read_text())
@@ -174,7 +174,7 @@ def test_check_job_takes_the_base_that_is_named_as_a_text(gated, programs, tmp_p
     done = run_job(clone, programs, job=CHECK, base=f"$(touch {tmp_path}/injected)")
     assert done.returncode == 2
     assert not (tmp_path / "injected").exists()
-    assert f"at {before[:7]}" in run_job(clone, programs, job=CHECK, base=before).stdout
+    assert f"at {before[:10]}" in run_job(clone, programs, job=CHECK, base=before).stdout
 
 
 def test_check_job_passes_where_the_rules_hold(gated, programs):

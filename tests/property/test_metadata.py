@@ -8,11 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvx.core.errors import DvxError
-from dvx.formats.metadata import Metadata, is_value, metadata_of
+from dvx.formats.metadata import Metadata, is_value, metadata_of, same_value
 from dvx.formats.metadata_tables import with_table
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer, pointer_text
 from dvx.repo.value_files import read_file_values, read_series, read_values
-from dvx.repo.value_flat import same_value
 from dvx.repo.value_rows import last_cells, last_values, parse_table, series_of_rows
 from dvx.repo.value_text import argument_value, cell_value
 

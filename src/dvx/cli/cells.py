@@ -1,6 +1,8 @@
 """Values as text: for a terminal, and for files that other programs read.
 
-Owns how a number, a list or other people's text looks in a cell. Must not know which table it is in.
+Owns how a number, a list or other people's text looks, in two ways for a person: `format_value` in tables, where
+numbers stand below each other and are compared by eye, and `exact_value` where one value is told, as it would be typed
+into a file. Must not know which table it is in.
 """
 
 import math
@@ -26,6 +28,13 @@ def format_value(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(format_value, value))}]"
     return escape(str(json_value(value)))
+
+
+def exact_value(value: object) -> str:
+    """One line for a person who may copy it: all digits, text in quotes, as TOML has it; everything escaped."""
+    from dvx.formats.canonical_toml import format_document  # 1 ms that tables do not need
+
+    return escape(format_document({"v": value}, {})[len("v = ") : -1])
 
 
 def format_number(number: float) -> str:

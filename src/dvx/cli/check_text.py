@@ -5,12 +5,13 @@ are escaped, in Markdown they are code. Must not decide what holds.
 """
 
 from collections.abc import Iterator
-from datetime import date, time
 from typing import TYPE_CHECKING, Final
 
+from dvx.cli.cells import exact_value
 from dvx.cli.markdown import code
 from dvx.cli.output import Output, escape
 from dvx.cli.render import format_count, plural
+from dvx.core.ids import short_git_id
 
 if TYPE_CHECKING:
     from dvx.ops.check import CheckReport, Outcome
@@ -35,7 +36,7 @@ def check_lines(report: "CheckReport", output: Output) -> Iterator[str]:
 
 
 def reading_lines(outcome: "Outcome") -> Iterator[str]:
-    """`metrics.acc = 0.91 in models/m.dvx at abc1234; base 0.93 at def5678`, one for each name."""
+    """`metrics.acc = 0.91 in models/m.dvx at 1a2b3c4d5e; base 0.93 at 5e4d3c2b1a`, one for each name."""
     by_name: dict[str, list[Reading]] = {}
     for reading in outcome.readings:
         by_name.setdefault(reading.name, []).append(reading)
@@ -59,7 +60,7 @@ def check_summary(report: "CheckReport") -> str:
         if not report.failed:
             said = f"{format_count(len(report.outcomes) - len(report.warnings))} of {checks} passed"
         said += f", {plural(len(report.warnings), 'warning')}"
-    compared = f" against {report.base[:7]}" if report.base else ""
+    compared = f" against {short_git_id(report.base)}" if report.base else ""
     return f"{said} {report.where}{compared}"
 
 
@@ -91,14 +92,5 @@ def _row(outcome: "Outcome") -> str:
 
 def format_value(value: object) -> str:
     """A value as one would write it in a file, cut where it is long."""
-    if isinstance(value, bool):
-        text = "true" if value else "false"
-    elif isinstance(value, str):
-        text = f'"{value}"'
-    elif isinstance(value, date | time):
-        text = value.isoformat()
-    elif isinstance(value, list):
-        text = f"[{', '.join(format_value(item) for item in value)}]"
-    else:
-        text = repr(value)
+    text = exact_value(value)
     return text if len(text) <= _VALUE_CHARACTERS else f"{text[: _VALUE_CHARACTERS - 1]}…"

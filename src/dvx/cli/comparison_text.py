@@ -10,14 +10,15 @@ from dvx.cli.cells import format_number, format_value
 from dvx.cli.markdown import code
 from dvx.cli.output import Output, escape
 from dvx.cli.render import format_count, format_size_change
-from dvx.cli.wide_table import WideColumn, fit_table
+from dvx.cli.wide_table import WideColumn, fit_table, natural_width
+from dvx.core.ids import parse_id, short_id
 from dvx.core.sizes import format_size
 from dvx.formats.metadata import Value
 from dvx.ops.value_changes import SIZE_KIND, Change, Comparison, ValueRow
 
 # GitHub refuses a comment of more than 65 536 characters.
 MAX_MARKDOWN_CHARACTERS: Final = 60_000
-_ID_CHARACTERS: Final = 12
+_NAME_CHARACTERS: Final = 28
 _MINUS: Final = "-"
 
 
@@ -25,23 +26,41 @@ def comparison_lines(
     comparison: Comparison, rows: Sequence[ValueRow], output: Output, *, with_kind: bool
 ) -> list[str]:
     """A table: where and what, one column for each version, and how it changed from the first."""
-    columns = [
-        WideColumn("value", [escape(row_name(row, with_kind=with_kind)) for row in rows], shrinks=True)
-    ]
+    width = output.width
+    columns = _columns(comparison, rows, with_kind=with_kind, with_relative=True)
+    if width is not None and natural_width(columns) > width:
+        columns = _columns(comparison, rows, with_kind=with_kind, with_relative=False)
+    lines, _ = fit_table(columns, width=width, paint=output.paint)
+    return [output.paint(lines[0], "bold"), *lines[1:]]
+
+
+def _columns(
+    comparison: Comparison, rows: Sequence[ValueRow], *, with_kind: bool, with_relative: bool
+) -> list[WideColumn]:
+    """Which value and whether it is better stay longest; the path shrinks first, then the differences are left out.
+
+    `with_relative` is for the cells of more than two versions.
+    """
+    names = [escape(row_name(row, with_kind=with_kind)) for row in rows]
+    columns = [WideColumn("value", names, shrinks=True, least=min(_NAME_CHARACTERS, max(map(len, names))))]
     if len({row.source for row in rows}) > 1:
-        columns.insert(0, WideColumn("path", [escape(row.source) for row in rows], shrinks=True))
-    columns += [_version(comparison, rows, place) for place in range(len(comparison.names))]
+        order = 1 if len(set(names)) == len(names) else 0
+        columns.insert(0, WideColumn("path", [escape(row.source) for row in rows], shrinks=True, order=order))
+    columns += [
+        _version(comparison, rows, place, with_relative=with_relative)
+        for place in range(len(comparison.names))
+    ]
     if len(comparison.names) == 2:
         changes = [row.changes[0] for row in rows]
+        absolute = [format_absolute(row, row.changes[0]) for row in rows]
         columns += [
-            WideColumn("change", [format_absolute(row, row.changes[0]) for row in rows], is_number=True),
-            WideColumn("", [format_relative(change) for change in changes], is_number=True),
+            WideColumn("change", absolute, is_number=True, order=3),
+            WideColumn("", [format_relative(change) for change in changes], is_number=True, order=2),
             WideColumn(
                 "", [verdict(change) for change in changes], colours=[colour(each) for each in changes]
             ),
         ]
-    lines, _ = fit_table(columns, width=output.width, paint=output.paint)
-    return [output.paint(lines[0], "bold"), *lines[1:]]
+    return columns
 
 
 def comparison_markdown(comparison: Comparison, rows: Sequence[ValueRow], *, title: str) -> Iterator[str]:
@@ -76,7 +95,7 @@ def format_cell(row: ValueRow, value: Value | None) -> str:
     if row.kind == SIZE_KIND and isinstance(value, int):
         return format_size(value) if row.name == "size" else format_count(value)
     if row.kind == SIZE_KIND and isinstance(value, str):
-        return value[:_ID_CHARACTERS]
+        return short_id(parse_id(value))
     return format_value(value)
 
 
@@ -108,19 +127,28 @@ def _signed(number: str) -> str:
     return number if number.startswith(_MINUS) or number == "nan" else f"+{number}"
 
 
-def _version(comparison: Comparison, rows: Sequence[ValueRow], place: int) -> WideColumn:
+def _version(
+    comparison: Comparison, rows: Sequence[ValueRow], place: int, *, with_relative: bool
+) -> WideColumn:
+    """One version. Text may be cut, a number and its verdict may not."""
     cells = [format_cell(row, row.values[place]) for row in rows]
     colours: list[str] = []
     if place > 0 and len(comparison.names) > 2:
         changes = [row.changes[place - 1] for row in rows]
-        cells = [_with_change(cell, change) for cell, change in zip(cells, changes, strict=True)]
+        cells = [
+            _with_change(cell, change, with_relative=with_relative)
+            for cell, change in zip(cells, changes, strict=True)
+        ]
         colours = [colour(change) for change in changes]
+    is_text = [isinstance(row.values[place], str | list) for row in rows]
+    least = max((len(cell) for cell, text in zip(cells, is_text, strict=True) if not text), default=1)
     name = escape(comparison.names[place])
-    return WideColumn(name, cells, is_number=True, shrinks=True, colours=colours)
+    return WideColumn(name, cells, is_number=True, shrinks=True, least=least, colours=colours)
 
 
-def _with_change(cell: str, change: Change) -> str:
-    said = ", ".join(word for word in (format_relative(change), verdict(change)) if word)
+def _with_change(cell: str, change: Change, *, with_relative: bool = True) -> str:
+    relative = format_relative(change) if with_relative else ""
+    said = ", ".join(word for word in (relative, verdict(change)) if word)
     return f"{cell} ({said})" if said else cell
 
 

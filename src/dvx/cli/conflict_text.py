@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dvx.cli.output import escape
 from dvx.cli.render import format_table, plural
 from dvx.core.errors import name_some
+from dvx.core.ids import short_id
 from dvx.core.sizes import format_size
 
 if TYPE_CHECKING:
@@ -70,4 +71,4 @@ def _spell(entry: "Entry | None") -> str:
     if entry is None:
         return "none"
     kind = "" if entry.kind == "file" else f" {entry.kind}"
-    return f"{format_size(entry.size)}{kind} {entry.id.hex()[:8]}"
+    return f"{format_size(entry.size)}{kind} {short_id(entry.id)}"

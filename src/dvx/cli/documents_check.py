@@ -4,10 +4,9 @@ Owns its fields, which are public: fields may be added, never changed or removed
 "nan", "inf" and "-inf", and dates in ISO form.
 """
 
-import math
-from datetime import date, time
 from typing import TYPE_CHECKING
 
+from dvx.cli.cells import json_value
 from dvx.cli.documents import Fields
 
 if TYPE_CHECKING:
@@ -46,16 +45,8 @@ def _result(outcome: "Outcome") -> Fields:
 def _reading(reading: "Reading") -> Fields:
     return {
         "name": reading.name,
-        "value": _json_value(reading.value),
+        "value": json_value(reading.value),
         "file": reading.place,
         "where": reading.where,
         "base": reading.is_base,
     }
-
-
-def _json_value(value: object) -> object:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return [_json_value(item) for item in value] if isinstance(value, list) else value

@@ -4,14 +4,15 @@ Owns its fields, which are public: fields may be added, never changed or removed
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
+from dvx.cli.documents import Fields
 from dvx.core.errors import DvxError
 
 SCHEMA: Final = "dvx.error/1"
 
 
-def error_fields(error: DvxError, *, causes: Sequence[str]) -> dict[str, Any]:
+def error_fields(error: DvxError, *, causes: Sequence[str]) -> Fields:
     """dvx.error/1; `affected` is null where nothing is to be said of it"""
     return {
         "kind": error.kind,

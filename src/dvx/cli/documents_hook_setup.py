@@ -4,14 +4,16 @@ Owns their fields, which are public: fields may be added, never changed or remov
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dvx.cli.documents import Fields
 
 if TYPE_CHECKING:
     from dvx.ops.hooks import HooksChange, HooksReport
     from dvx.repo.hook_files import FoundHook
 
 
-def status_fields(report: "HooksReport") -> dict[str, Any]:
+def status_fields(report: "HooksReport") -> Fields:
     """dvx.hooks-status/1"""
     return {
         "working": report.is_working,
@@ -26,12 +28,12 @@ def status_fields(report: "HooksReport") -> dict[str, Any]:
     }
 
 
-def change_fields(change: "HooksChange") -> dict[str, Any]:
+def change_fields(change: "HooksChange") -> Fields:
     """dvx.hooks-install/1 and dvx.hooks-uninstall/1"""
     return {"changed": change.changed, "notes": list(change.notes), "status": status_fields(change.report)}
 
 
-def _hook(hook: "FoundHook") -> dict[str, Any]:
+def _hook(hook: "FoundHook") -> Fields:
     return {
         "name": hook.name,
         "state": hook.state.value,

@@ -3,14 +3,16 @@
 Owns their fields. They only ever grow; a change of meaning takes a new schema number.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dvx.cli.documents import Fields
 
 if TYPE_CHECKING:
     from dvx.ops.large_files import LargeFilesReport
     from dvx.ops.staged_check import StagedReport
 
 
-def check_fields(report: "StagedReport") -> dict[str, Any]:
+def check_fields(report: "StagedReport") -> Fields:
     """The fields of `dvx.hooks-check/1`."""
     return {
         "clean": report.is_clean,
@@ -29,7 +31,7 @@ def check_fields(report: "StagedReport") -> dict[str, Any]:
     }
 
 
-def large_files_fields(report: "LargeFilesReport") -> dict[str, Any]:
+def large_files_fields(report: "LargeFilesReport") -> Fields:
     """The fields of `dvx.hooks-large-files/1`. Sizes are in KiB, rounded up, as the limit is."""
     return {
         "max_kb": report.max_kb,

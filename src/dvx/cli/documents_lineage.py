@@ -3,12 +3,9 @@
 Owns its fields, which are public: fields may be added, never changed or removed. See dvx.cli.documents.
 """
 
-from typing import Any
-
+from dvx.cli.documents import Fields
 from dvx.core.ids import format_id
 from dvx.ops.lineage import DataVersion, Lineage
-
-Fields = dict[str, Any]
 
 
 def lineage_fields(lineage: Lineage, *, rev: str | None) -> Fields:

@@ -3,16 +3,15 @@
 Owns its fields, which are public: fields may be added, never changed or removed. See dvx.cli.documents.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dvx.cli.cells import json_value
+from dvx.cli.documents import Fields
 from dvx.core.ids import format_id
 
 if TYPE_CHECKING:
     from dvx.cli.experiment_text import FindNew
     from dvx.ops.experiment_rows import ExperimentLog, LogRow
-
-Fields = dict[str, Any]
 
 
 def log_fields(log: "ExperimentLog", rows: "tuple[LogRow, ...]", find_new: "FindNew") -> Fields:

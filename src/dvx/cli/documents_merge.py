@@ -4,16 +4,15 @@ Owns its fields, which are public: fields may be added, never changed or removed
 repository, ids are `blake3:<hex>`, sizes are bytes.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from dvx.cli.documents import Fields
 from dvx.core.ids import format_id
 
 if TYPE_CHECKING:
     from dvx.formats.manifest import Entry
     from dvx.ops.merge_pointers import Conflict
     from dvx.ops.resolve import ResolveReport, Unresolved
-
-Fields = dict[str, Any]
 
 
 def resolve_fields(report: "ResolveReport") -> Fields:

@@ -3,12 +3,11 @@
 Owns their fields and how values that JSON lacks are spelled: `"nan"`, `"inf"`, `"-inf"`, dates as text.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dvx.cli.documents import tracked_fields
+from dvx.cli.cells import json_value
+from dvx.cli.documents import Fields, tracked_fields
 from dvx.core.ids import format_id
 from dvx.formats.metadata import metadata_of
 from dvx.formats.pointer import Pointer
@@ -19,16 +18,7 @@ if TYPE_CHECKING:
     from dvx.repo.pointers import TrackedPointer
 
 
-def json_value(value: object) -> Any:
-    """A value as JSON can hold it."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return [json_value(item) for item in value] if isinstance(value, list) else value
-
-
-def metadata_fields(pointer: Pointer) -> dict[str, Any]:
+def metadata_fields(pointer: Pointer) -> Fields:
     """The four tables of a pointer, names with dots."""
     found = metadata_of(pointer)
     return {
@@ -43,18 +33,18 @@ def metadata_fields(pointer: Pointer) -> dict[str, Any]:
     }
 
 
-def show_fields(tracked: "Iterable[TrackedPointer]") -> dict[str, Any]:
+def show_fields(tracked: "Iterable[TrackedPointer]") -> Fields:
     """dvx.meta-show/1"""
     return {"paths": [{**tracked_fields(item), **metadata_fields(item.pointer)} for item in tracked]}
 
 
-def change_fields(change: "MetadataChange") -> dict[str, Any]:
+def change_fields(change: "MetadataChange") -> Fields:
     """dvx.meta-set/1 and dvx.meta-unset/1"""
     tracked = change.tracked
     return {**tracked_fields(tracked), **metadata_fields(tracked.pointer), "changed": change.is_changed}
 
 
-def stale_fields(stale: "Sequence[StaleValue]") -> list[dict[str, Any]]:
+def stale_fields(stale: "Sequence[StaleValue]") -> list[Fields]:
     """`stale_metadata` of dvx.status/1; `name` is null where the file cannot be read, as `problem` says."""
     return [
         {
@@ -68,5 +58,5 @@ def stale_fields(stale: "Sequence[StaleValue]") -> list[dict[str, Any]]:
     ]
 
 
-def _table(values: Mapping[str, object]) -> dict[str, Any]:
+def _table(values: Mapping[str, object]) -> Fields:
     return {name: json_value(value) for name, value in sorted(values.items())}

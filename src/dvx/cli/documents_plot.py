@@ -4,11 +4,9 @@ Owns its fields, which are public: fields may be added, never changed or removed
 """
 
 from collections.abc import Sequence
-from typing import Any
 
+from dvx.cli.documents import Fields
 from dvx.ops.curves import Chart, Curve
-
-Fields = dict[str, Any]
 
 
 def plot_fields(charts: Sequence[Chart]) -> Fields:

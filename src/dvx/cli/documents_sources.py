@@ -3,16 +3,14 @@
 Owns their fields, which are public: fields may be added, never changed or removed. See dvx.cli.documents.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dvx.cli.documents import checkout_fields, fetch_fields, tracked_fields
+from dvx.cli.documents import Fields, checkout_fields, fetch_fields, tracked_fields
 
 if TYPE_CHECKING:
     from dvx.ops.get import GetResult
     from dvx.ops.imports import Imported
     from dvx.ops.pull import PullResult
-
-Fields = dict[str, Any]
 
 
 def get_fields(result: "GetResult", *, repository: str, path: str, seconds: float) -> Fields:

@@ -4,14 +4,13 @@ Owns their fields, which are public: fields may be added, never changed or remov
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dvx.cli.cells import json_value
+from dvx.cli.documents import Fields
 
 if TYPE_CHECKING:
     from dvx.ops.value_changes import Change, Comparison, ValueRow
-
-Fields = dict[str, Any]
 
 
 def values_fields(comparison: "Comparison", rows: "Sequence[ValueRow]", *, rev: str | None) -> Fields:

@@ -14,20 +14,22 @@ from dvx.cli.markdown import code
 from dvx.cli.output import Output, escape
 from dvx.cli.render import format_count
 from dvx.cli.wide_table import WideColumn, fit_table
+from dvx.core.ids import short_git_id
 from dvx.core.sizes import format_size
 from dvx.ops.experiment_rows import KINDS, LogRow, finder
 from dvx.ops.experiment_table import NEW, Column, ExperimentTable
 from dvx.repo.history_log import ChangeKind
 
-# Git's own short ids have 7 signs, and 10 in large repositories.
-SHORT_ID: Final = 10
 _SHRINKS: Final = ("author", "tags", "branches", "subject", "path")
 _OF_COMMIT: Final = ("commit", "date", "author", "tags", "branches", "subject")
 # Text of other people, for Markdown.
 _OTHERS_WORDS: Final = ("commit", "author", "tags", "branches", "subject", "path")
 _SIZES: Final = ("size", "files", NEW)
 # What is left out first where a terminal is narrow.
-_ORDER: Final = {"meta": 8, "author": 7, NEW: 6, "files": 5, "date": 4, "params": 3, "metrics": 2, "tags": 1}
+# Parameters and metrics that vary are what the table is for: they go last.
+_ORDER: Final = {
+    "meta": 9, "author": 8, NEW: 7, "files": 6, "date": 5, "tags": 4, "size": 3, "params": 2, "metrics": 1,
+}  # fmt: skip
 
 # New bytes of a row, None where not known.
 FindNew = Callable[[LogRow], int | None]
@@ -46,18 +48,27 @@ def text_lines(
     if drawing is not None:
         columns.insert(0, WideColumn("", [escape(signs) for signs in drawing]))
     lines, dropped = fit_table(columns, width=output.width)
-    constants = ", ".join(
-        f"{escape(column.title)} = {format_value(value)}" for column, value in table.constants
-    )
-    head = [output.paint(f"the same in all: {constants}", "dim")] if constants else []
+    head = [output.paint(f"{words}: {_pairs(same)}", "dim") for words, same in _same(table)]
     return [*head, output.paint(lines[0], "bold"), *lines[1:]], dropped
+
+
+def _pairs(same: Sequence[tuple[Column, object]]) -> str:
+    return ", ".join(f"{escape(column.title)} = {format_value(value)}" for column, value in same)
+
+
+def _same(table: ExperimentTable) -> Iterator[tuple[str, Sequence[tuple[Column, object]]]]:
+    """What does not vary, and the words for where."""
+    if table.constants:
+        yield "the same in all", table.constants
+    if table.shared:
+        yield "the same where they are known", table.shared
 
 
 def markdown_table(table: ExperimentTable, find_new: FindNew) -> Iterator[str]:
     """A table for a pull request; names and text of other people as code."""
-    if table.constants:
-        pairs = ", ".join(f"{code(column.title)} = {_markdown(value)}" for column, value in table.constants)
-        yield from (f"The same in all: {pairs}", "")
+    for words, same in _same(table):
+        pairs = ", ".join(f"{code(column.title)} = {_markdown(value)}" for column, value in same)
+        yield from (f"{words.capitalize()}: {pairs}", "")
     yield f"| {' | '.join(_markdown_title(column) for column in table.columns)} |"
     yield f"|{'|'.join('---:' if _is_numeric(column, table.rows) else '---' for column in table.columns)}|"
     cells = [_markdown_cells(column, table.rows, find_new) for column in table.columns]
@@ -67,7 +78,7 @@ def markdown_table(table: ExperimentTable, find_new: FindNew) -> Iterator[str]:
 
 def csv_text(table: ExperimentTable, find_new: FindNew) -> str:
     """All columns with exact values, also those that are the same in all rows. Lines end in LF."""
-    columns = [*table.columns, *(column for column, _ in table.constants)]
+    columns = [*table.columns, *(column for column, _ in (*table.constants, *table.shared))]
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow([csv_cell(column.title) for column in columns])
@@ -111,7 +122,7 @@ def _shown_list(value: object) -> str:
 
 
 _SHORT: Final[Mapping[str, Callable[[object], str]]] = {
-    "commit": lambda value: str(value)[:SHORT_ID],
+    "commit": lambda value: short_git_id(str(value)),
     "date": lambda value: str(value)[:10],
     "tags": lambda value: escape(_shown_list(value)),
     "branches": lambda value: escape(_shown_list(value)),
@@ -123,14 +134,11 @@ _SHORT: Final[Mapping[str, Callable[[object], str]]] = {
 
 def _wide(column: Column, rows: Sequence[LogRow], find_new: FindNew) -> WideColumn:
     kind = column.name.partition(".")[0]
-    is_numeric = _is_numeric(column, rows)
     return WideColumn(
         title=escape(column.title),
         cells=short_cells(column.name, rows, find_new),
-        is_number=is_numeric,
-        shrinks=column.name in _SHRINKS
-        or (kind in KINDS and not is_numeric)
-        or len(column.title) > SHORT_ID * 3,
+        is_number=_is_numeric(column, rows),
+        shrinks=column.name in _SHRINKS or kind in KINDS,
         order=_ORDER.get(kind, 0),
     )
 

@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from dvx.cli.output import Output, escape
+from dvx.core.ids import short_git_id, short_id
 from dvx.core.sizes import format_size
 from dvx.ops.lineage import DataVersion, Key, Lineage
 
-_ID_DIGITS: Final = 12
-_COMMIT_DIGITS: Final = 8
 _MAX_COMMAND: Final = 100
 # What Mermaid takes as it is; everything else becomes the number of its character.
 _NOT_PLAIN: Final = re.compile(r"[^A-Za-z0-9 ._/-]")
@@ -54,7 +53,7 @@ def _branches(
 
 def _version_words(version: DataVersion, output: Output) -> str:
     name = output.paint(escape(version.path), "bold")
-    digits = version.key[1].hex()[:_ID_DIGITS]
+    digits = short_id(version.key[1])
     if version.pointer is None:
         return f"{name}  {digits}  {output.paint('unknown: no commit here has this version', 'yellow')}"
     return f"{name}  {digits}  {format_size(version.pointer.size)}  {_commit_words(version)}"
@@ -64,7 +63,7 @@ def _commit_words(version: DataVersion) -> str:
     commit = version.commit
     if commit is None:
         return "not committed"
-    return f"{commit.id[:_COMMIT_DIGITS]} {_date(commit.time_s)} {escape(commit.subject)}"
+    return f"{short_git_id(commit.id)} {_date(commit.time_s)} {escape(commit.subject)}"
 
 
 def _source_words(version: DataVersion) -> Iterator[str]:
@@ -72,7 +71,7 @@ def _source_words(version: DataVersion) -> Iterator[str]:
     if source.command:
         yield f"command: {_cut(escape(source.command))}"
     if source.commit:
-        yield f"code: {escape(source.commit)[:_COMMIT_DIGITS]}"
+        yield f"code: {short_git_id(escape(source.commit))}"
 
 
 def mermaid_lines(lineage: Lineage) -> Iterator[str]:
@@ -106,10 +105,10 @@ def _node_names(lineage: Lineage) -> dict[Key, str]:
 
 
 def _label(version: DataVersion) -> list[str]:
-    lines = [escape(version.path), version.key[1].hex()[:_ID_DIGITS]]
+    lines = [escape(version.path), short_id(version.key[1])]
     if version.pointer is None:
         return [*lines, "unknown"]
-    return [*lines, version.commit.id[:_COMMIT_DIGITS] if version.commit is not None else "not committed"]
+    return [*lines, short_git_id(version.commit.id) if version.commit is not None else "not committed"]
 
 
 def _mermaid_text(text: str) -> str:

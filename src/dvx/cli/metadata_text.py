@@ -1,14 +1,14 @@
 """How the values of a pointer read on a terminal.
 
-Owns their spelling, which is that of TOML, with everything escaped that a terminal would act on.
+Owns the lines. Must not decide how a value is spelled: dvx.cli.cells does.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from dvx.cli.cells import exact_value
 from dvx.cli.output import escape
 from dvx.core.ids import format_id
-from dvx.formats.canonical_toml import format_document
 from dvx.formats.metadata import metadata_of
 from dvx.formats.pointer import Pointer
 
@@ -16,21 +16,16 @@ if TYPE_CHECKING:
     from dvx.ops.stale_metadata import StaleValue
 
 
-def value_text(value: object) -> str:
-    """A value as TOML has it."""
-    return escape(format_document({"v": value}, {})[len("v = ") : -1])
-
-
 def metadata_lines(pointer: Pointer) -> Iterator[str]:
     """`params.lr = 0.001` and the like, table by table, by name."""
     found = metadata_of(pointer)
     for table, values in (("params", found.params), ("metrics", found.metrics), ("meta", found.meta)):
         for name, value in sorted(values.items()):
-            yield f"{table}.{escape(name)} = {value_text(value)}"
+            yield f"{table}.{escape(name)} = {exact_value(value)}"
     if found.source.commit:
-        yield f"source.commit = {value_text(found.source.commit)}"
+        yield f"source.commit = {exact_value(found.source.commit)}"
     if found.source.command:
-        yield f"source.command = {value_text(found.source.command)}"
+        yield f"source.command = {exact_value(found.source.command)}"
     for path, root in sorted(found.source.inputs.items()):
         yield f"source.inputs.{escape(path)} = {format_id(root)}"
 
@@ -41,7 +36,7 @@ def stale_lines(stale: "Sequence[StaleValue]", *, limit: int) -> Iterator[str]:
         if item.problem is not None:
             yield f"        {escape(item.problem)}"
             continue
-        before = "not recorded" if item.recorded is None else value_text(item.recorded)
-        yield f"        {escape(item.name)}: {before} -> {value_text(item.current)} ({escape(item.file)})"
+        before = "not recorded" if item.recorded is None else exact_value(item.recorded)
+        yield f"        {escape(item.name)}: {before} -> {exact_value(item.current)} ({escape(item.file)})"
     if len(stale) > limit:
         yield f"        ... and {len(stale) - limit} more (use -v)"

@@ -78,7 +78,7 @@ def _plot(chart: Chart, number: int) -> dict[str, Any]:
         "params": [{"name": f"zoom{number}", "select": "interval", "bind": "scales"}],
         "mark": {"type": "line", "point": {"size": 30 if most <= _MOST_MARKED else 4}},
         "encoding": {
-            "x": {"field": "x", "type": "quantitative", "title": _title(chart.x_name)},
+            "x": {"field": "x", "type": "quantitative", "title": _title(chart.x_name), **_whole(chart)},
             # The name of the metric is above the plot.
             "y": {"field": "y", "type": "quantitative", "title": None, "scale": {"zero": False}},
             "color": _colour([escape(curve.label) for curve in chart.curves]),
@@ -87,6 +87,12 @@ def _plot(chart: Chart, number: int) -> dict[str, Any]:
             "description": {"field": "says", "type": "nominal"},
         },
     }
+
+
+def _whole(chart: Chart) -> dict[str, Any]:
+    """Ticks of an axis of versions or steps: there is none between two of them."""
+    is_whole = all(float(point.x).is_integer() for curve in chart.curves for point in curve.points)
+    return {"axis": {"tickMinStep": 1}} if is_whole else {}
 
 
 def _left_out(chart: Chart) -> str:

@@ -16,9 +16,10 @@ _MAX_TEXT: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class WideColumn:
-    """One column. `is_number` aligns to the right; `shrinks` may be cut to 8 signs.
+    """One column. `is_number` aligns to the right; `shrinks` may be cut to 8 signs, of numbers only the title.
 
-    Columns with `order` above 0 may be left out, the highest first. `colours` are those of the cells, "" for none.
+    Before anything is left out it stays at least as wide as `least`. Columns with `order` above 0 may be left out, the
+    highest first. `colours` are those of the cells, "" for none.
     """
 
     title: str
@@ -26,6 +27,7 @@ class WideColumn:
     is_number: bool = False
     shrinks: bool = False
     order: int = 0
+    least: int = 0
     colours: Sequence[str] = ()
 
 
@@ -41,15 +43,23 @@ def fit_table(
     widths = [natural[id(column)] for column in kept]
     dropped: list[WideColumn] = []
     while width is not None and _total(widths) > width:
-        widths = _shrunk(kept, widths, width)
+        limits = [_least(column) for column in kept]
+        wished = [max(limit, column.least) for limit, column in zip(limits, kept, strict=True)]
+        widths = _shrunk(kept, widths, wished, width)
         last = max(range(len(kept)), key=lambda place: (kept[place].order, place))
         if _total(widths) <= width or not kept[last].order:
+            widths = _shrunk(kept, widths, limits, width)
             break
         dropped.append(kept.pop(last))
         widths = [natural[id(column)] for column in kept]
     texts = [_texts(column, size, paint) for column, size in zip(kept, widths, strict=True)]
     lines = [line.rstrip() for line in map((" " * _GAP).join, zip(*texts, strict=True))]
     return lines, [column.title for column in reversed(dropped)]
+
+
+def natural_width(columns: Sequence[WideColumn]) -> int:
+    """Places in a line of the table if nothing is cut."""
+    return _total([_natural(column) for column in columns])
 
 
 def text_width(text: str) -> int:
@@ -84,23 +94,32 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
-def _shrunk(columns: Sequence[WideColumn], widths: Sequence[int], width: int) -> list[int]:
-    """Take from the widest column that may shrink, place by place."""
+def _least(column: WideColumn) -> int:
+    """What a column can be cut to: a number that is cut is another number."""
+    if not column.is_number:
+        return _MIN_TEXT
+    return max(_MIN_TEXT, column.least or _widest(list(column.cells) or [""]))
+
+
+def _shrunk(
+    columns: Sequence[WideColumn], widths: Sequence[int], limits: Sequence[int], width: int
+) -> list[int]:
+    """Take from the widest column that may shrink, place by place, down to its limit."""
     found = list(widths)
     able = [place for place, column in enumerate(columns) if column.shrinks]
     excess = _total(found) - width
-    while excess > 0 and able:
-        place = max(able, key=lambda each: found[each])
-        if found[place] <= _MIN_TEXT:
+    while excess > 0:
+        able = [place for place in able if found[place] > limits[place]]
+        if not able:
             break
-        found[place] -= 1
+        found[max(able, key=lambda each: found[each])] -= 1
         excess -= 1
     return found
 
 
 def _texts(column: WideColumn, width: int, paint: Callable[[str, str], str] | None) -> list[str]:
     """The title and all cells, cut and filled up to the width. Spaces have no colour."""
-    texts = [column.title, *column.cells]
+    texts = [_cut_title(column.title, width), *column.cells]
     if not column.colours and _widest(texts) <= width and _is_narrow(texts):
         return (
             [text.rjust(width) for text in texts]
@@ -111,6 +130,16 @@ def _texts(column: WideColumn, width: int, paint: Callable[[str, str], str] | No
         _text(text, width, column.is_number, paint, colour)
         for text, colour in zip(texts, ["", *(column.colours or [""] * len(column.cells))], strict=True)
     ]
+
+
+def _cut_title(title: str, width: int) -> str:
+    """A name with dots keeps its end, which says more than what it is inside of."""
+    if "." not in title or text_width(title) <= width:
+        return title
+    kept = title
+    while text_width(kept) >= width:
+        kept = kept[1:]
+    return "…" + kept
 
 
 def _text(

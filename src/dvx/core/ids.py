@@ -1,7 +1,7 @@
 """Content ids: BLAKE3-256 digests and their text form `blake3:<64 lowercase hex digits>`.
 
 In memory an id is always the 32 raw bytes. Hashing of files and chunks goes through here, so that the hash
-function has one home.
+function has one home. Owns too how many digits of an id people are shown, of data and of Git.
 """
 
 from typing import Final
@@ -14,6 +14,10 @@ ID_BYTES: Final = 32
 _PREFIX: Final = "blake3:"
 EMPTY_ID: Final = blake3(b"").digest()
 
+# What a person is shown of an id. Git's own short ids have 7 digits in a small repository and 10 in a large one.
+_SHORT_ID_DIGITS: Final = 12
+_SHORT_GIT_DIGITS: Final = 10
+
 Hasher = blake3
 
 
@@ -25,6 +29,16 @@ def hash_bytes(data: bytes | bytearray | memoryview) -> bytes:
 def format_id(digest: bytes) -> str:
     """Spell a content id as `blake3:<hex>`."""
     return _PREFIX + digest.hex()
+
+
+def short_id(digest: bytes) -> str:
+    """The first digits of a content id, for people."""
+    return digest.hex()[:_SHORT_ID_DIGITS]
+
+
+def short_git_id(name: str) -> str:
+    """The first digits of the id of a commit or another object of Git, for people; Git understands them."""
+    return name[:_SHORT_GIT_DIGITS]
 
 
 def parse_id(text: str) -> bytes:

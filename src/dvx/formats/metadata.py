@@ -59,6 +59,20 @@ class Metadata:
     source: DataSource = field(default_factory=DataSource)
 
 
+def same_value(one: object, other: object) -> bool:
+    """Whether two values are the same wherever values are compared: numbers by what they are worth, so 1 is 1.0 but not
+    true, NaN is NaN, and lists item by item."""
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same_value, one, other))
+    if isinstance(one, bool) or isinstance(other, bool) or not _are_numbers(one, other):
+        return type(one) is type(other) and one == other
+    return one == other or (one != one and other != other)  # NaN
+
+
+def _are_numbers(one: object, other: object) -> bool:
+    return isinstance(one, int | float) and isinstance(other, int | float)
+
+
 def metadata_of(pointer: Pointer) -> Metadata:
     """Read the tables of a pointer. What has another form than dvx writes is passed over: it is kept, not shown."""
     extra = pointer.extra

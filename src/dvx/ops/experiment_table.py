@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from dvx.core.errors import NotFound, name_some
+from dvx.formats.metadata import same_value
 from dvx.ops.directions import Direction, Directions
 from dvx.ops.experiment_rows import FACTS, KINDS, LogRow, finder
 
@@ -28,11 +29,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentTable:
-    """`constants` are (column, value) for what all rows that have values of its kind share and no column shows."""
+    """`constants` are (column, value) for what all rows share and no column shows.
+
+    `shared` are those of which rows without any values of the kind, such as data beside models, say nothing.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[LogRow, ...]
     constants: tuple[tuple[Column, object], ...]
+    shared: tuple[tuple[Column, object], ...] = ()
 
 
 def make_table(
@@ -42,11 +47,12 @@ def make_table(
     sort: str | None = None,
     directions: Directions | None = None,
     find_new: Callable[[LogRow], object] | None = None,
+    names_path: bool = False,
 ) -> ExperimentTable:
     """Choose columns and order. `wanted` are names of columns, or `params`, `metrics`, `meta` for all of a kind.
 
-    Without `wanted`: commit, date, author, tags, subject, path where there are several, size, files, new, and the
-    parameters and metrics that differ between rows. Raises NotFound (kind `unknown-column`).
+    Without `wanted`: commit, date, author, tags, subject, path where there are several or with `names_path`, size,
+    files, new, and the parameters and metrics that differ between rows. Raises NotFound (kind `unknown-column`).
     """
     names = _value_names(rows)
     varying = [name for name in names if _is_alone(rows, name) or not _is_constant(rows, name)]
@@ -55,16 +61,18 @@ def make_table(
         chosen = [each for name in wanted for each in _named(name, rows, names, titles)]
     else:
         shown = [name for name in varying if not name.startswith("meta.")]
-        chosen = [*_fact_columns(rows), *(Column(name, titles[name]) for name in shown)]
+        chosen = [*_fact_columns(rows, names_path), *(Column(name, titles[name]) for name in shown)]
     columns = tuple(dict.fromkeys(chosen))
     have = {column.name for column in columns}
-    constants = [
+    same = [
         (Column(name, titles[name]), _first(rows, name))
         for name in names
         if name not in have and name not in varying and not name.startswith("meta.")
     ]
+    constants = [item for item in same if all(_has_kind(row, item[0].name) for row in rows)]
+    shared = [item for item in same if item not in constants]
     ordered = sort_rows(rows, sort, directions or Directions(), find_new=find_new) if sort else rows
-    return ExperimentTable(columns, tuple(ordered), tuple(constants))
+    return ExperimentTable(columns, tuple(ordered), tuple(constants), tuple(shared))
 
 
 def sort_rows(
@@ -119,7 +127,7 @@ def _is_constant(rows: Sequence[LogRow], name: str) -> bool:
     """
     values = (row.value(name) for row in rows if _has_kind(row, name))
     first = next(values)
-    return first is not None and all(_is_same(value, first) for value in values)
+    return first is not None and all(same_value(value, first) for value in values)
 
 
 def _has_kind(row: LogRow, name: str) -> bool:
@@ -135,12 +143,6 @@ def _first(rows: Sequence[LogRow], name: str) -> object:
     return next(row.value(name) for row in rows if _has_kind(row, name))
 
 
-def _is_same(left: object, right: object) -> bool:
-    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
-        return math.isnan(right)
-    return type(left) is type(right) and left == right
-
-
 def _titles(names: Sequence[str]) -> dict[str, str]:
     """Names without their kind, unless two kinds share one or it is that of a fact."""
     short = [name.partition(".")[2] for name in names]
@@ -149,11 +151,11 @@ def _titles(names: Sequence[str]) -> dict[str, str]:
     return {name: name if plain in taken else plain for name, plain in zip(names, short, strict=True)}
 
 
-def _fact_columns(rows: Sequence[LogRow]) -> list[Column]:
+def _fact_columns(rows: Sequence[LogRow], names_path: bool) -> list[Column]:
     shown = ["commit", "date", "author"]
     shown += ["tags"] if any(row.commit.tags for row in rows) else []
     shown += ["subject"]
-    shown += ["path"] if len({row.change.path for row in rows}) > 1 else []
+    shown += ["path"] if names_path or len({row.change.path for row in rows}) > 1 else []
     shown += ["size"]
     shown += ["files"] if any(row.pointer and row.pointer.files is not None for row in rows) else []
     return [Column(name, name) for name in [*shown, NEW]]

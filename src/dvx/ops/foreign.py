@@ -15,6 +15,7 @@ from functools import cached_property
 
 from dvx.backends.folder import FolderBackend
 from dvx.core.errors import DataMissing, GitError, NotFound, UsageError, name_some
+from dvx.core.ids import short_git_id
 from dvx.core.progress import Reporter
 from dvx.formats.layout import MARKER_KEY
 from dvx.formats.placement import Placement
@@ -79,7 +80,7 @@ class ForeignProject(Project):
             remote = default_remote(self.config, base, name)
         except NotFound as error:
             raise NotFound(
-                f"{error.what} in `{self.shown_root}` at commit {self._source.commit[:12]}",
+                f"{error.what} in `{self.shown_root}` at commit {short_git_id(self._source.commit)}",
                 affected="no data was read",
                 hints=["name one for this command: `DVX_REMOTE_ORIGIN_URL=s3://BUCKET/PREFIX dvx ...`"],
                 kind=error.kind,
@@ -112,7 +113,7 @@ class Foreign:
             return resolve_targets(self.pointers, [path] if path else [])
         except NotFound as error:
             raise NotFound(
-                f"`{path}` is not tracked by dvx in `{self.address.shown}` at commit {self.commit[:12]}",
+                f"`{path}` is not tracked by dvx in `{self.address.shown}` at commit {short_git_id(self.commit)}",
                 affected="nothing was written",
                 hints=[hint for hint in error.hints if hint.startswith("did you mean")]
                 or [self._tracked_hint(path)],

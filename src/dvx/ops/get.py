@@ -10,6 +10,7 @@ from typing import Final
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import DataMissing, NotFound
+from dvx.core.ids import short_git_id
 from dvx.core.parallel import map_parallel
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.formats.manifest import Entry
@@ -218,7 +219,7 @@ class _Part:
 
 def _nothing_inside(foreign: Foreign, path: str) -> NotFound:
     return NotFound(
-        f"`{path}` is not in the tracked data of `{foreign.address.shown}` at commit {foreign.commit[:12]}",
+        f"`{path}` is not in the tracked data of `{foreign.address.shown}` at commit {short_git_id(foreign.commit)}",
         affected="nothing was written",
         hints=[f"get the folder around it: `dvx get {foreign.address.shown} {os.path.dirname(path) or '.'}`"],
         kind="not-tracked",

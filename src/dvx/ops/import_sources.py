@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from dvx.core.errors import DataMissing, DvxError, NotFound, PathRefused, UsageError
+from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote
 from dvx.formats.manifest import Entry
 from dvx.formats.placement import Placement, Run
@@ -105,7 +106,7 @@ def _bring_group(project: Project, imports: Sequence[tuple[TrackedPointer, Impor
             project.reporter.note(f"took `{tracked.path}` from its source {address.shown}")
             if pointer.id != tracked.pointer.id:
                 project.reporter.note(
-                    f"`{source.path}` at commit {source.commit[:12]} of {address.shown} is not what "
+                    f"`{source.path}` at commit {short_git_id(source.commit)} of {address.shown} is not what "
                     f"`{tracked.pointer_path}` names"
                 )
 

@@ -10,12 +10,11 @@ from itertools import takewhile
 from typing import Final
 
 from dvx.core.errors import DvxError
-from dvx.core.ids import Hasher
+from dvx.core.ids import Hasher, short_id
 from dvx.core.progress import NullReporter
 from dvx.formats.layout import MARKER_KEY
 from dvx.formats.manifest import Entry, LeafPage
 from dvx.formats.manifest_reader import PageRef, PageTree, ReadPages
-from dvx.ops.pointer_summary import ID_DIGITS
 from dvx.ops.project import Project
 from dvx.repo.repository import Repository
 
@@ -43,7 +42,7 @@ class _Group:
             self.content.update(f"{entry.kind} {entry.path}\n".encode() + entry.id)
 
     def line(self, name: str) -> str:
-        content = f", {self.content.hexdigest()[:8]}" if self.content is not None else ""
+        content = f", {short_id(self.content.digest())}" if self.content is not None else ""
         return f"{name}: {self.entries} files, {self.size} bytes{content}"
 
 
@@ -85,7 +84,7 @@ def _entry_line(entry: Entry) -> str:
     if entry.kind == "directory":
         return f"{entry.path}/: empty"
     mark = "" if entry.kind == "file" else f"{entry.kind}, "
-    return f"{entry.path}: {mark}{entry.size} bytes, {entry.id.hex()[:ID_DIGITS]}"
+    return f"{entry.path}: {mark}{entry.size} bytes, {short_id(entry.id)}"
 
 
 def _grouped(entries: Iterable[Entry], base: str) -> dict[str, _Group]:

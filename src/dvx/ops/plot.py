@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Final
 
 from dvx.core.errors import NotFound, UsageError, name_some
+from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import disk_errors
 from dvx.formats.metadata import Metadata, metadata_of
@@ -20,7 +21,8 @@ from dvx.ops.project import Project
 from dvx.repo.pointer_history import HistoryCommit, HistorySelection, PointerHistory
 from dvx.repo.repository import Repository
 from dvx.repo.small_objects import read_small_objects
-from dvx.repo.value_files import MAX_SERIES_BYTES, read_series
+from dvx.repo.value_files import read_series
+from dvx.repo.value_flat import MAX_FILE_BYTES
 from dvx.repo.value_rows import Series
 
 WORKSPACE: Final = "workspace"
@@ -110,7 +112,7 @@ def _versions(project: Project, path: str, revs: Sequence[str]) -> Iterator[tupl
         place = project.repository.absolute(path)
         try:
             with disk_errors(place, "read"), open(place, "rb") as file:
-                yield WORKSPACE, file.read(MAX_SERIES_BYTES + 1)
+                yield WORKSPACE, file.read(MAX_FILE_BYTES + 1)
         except Exception as error:
             if isinstance(error.__cause__, FileNotFoundError):
                 raise _no_file(path, "the work tree") from error
@@ -118,7 +120,7 @@ def _versions(project: Project, path: str, revs: Sequence[str]) -> Iterator[tupl
         return
     commits = [project.git.rev_parse(rev) for rev in revs]
     asked = [f"{commit}:{path}" for commit in commits]
-    found = read_small_objects(project.git, asked, limit_bytes=MAX_SERIES_BYTES)
+    found = read_small_objects(project.git, asked, limit_bytes=MAX_FILE_BYTES)
     for rev, (_, data) in zip(revs, found, strict=True):
         if data is None:
             raise _no_file(path, f"`{rev}`")
@@ -205,7 +207,7 @@ class _HistoryReader:
             facts = self._facts.get(new_object or "")
             y = number(facts.get(name)) if facts is not None else None
             if y is not None:
-                yield Point(float(self._numbers[commit.id]), y, f"{commit.id[:8]} {commit.subject}")
+                yield Point(float(self._numbers[commit.id]), y, f"{short_git_id(commit.id)} {commit.subject}")
 
     def _read_commits(self, revs: Sequence[str]) -> list[HistoryCommit]:
         return self._history.commits(HistorySelection(revs=revs, paths=self._request.pointers))

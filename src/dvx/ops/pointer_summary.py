@@ -5,13 +5,11 @@ a directory: Git runs this for every version that it shows.
 """
 
 from collections.abc import Mapping
-from typing import Final
 
+from dvx.core.ids import short_id
 from dvx.core.sizes import format_size
 from dvx.formats.canonical_toml import format_document
 from dvx.formats.pointer import KIND_DIRECTORY, Pointer
-
-ID_DIGITS: Final = 12
 
 
 def summarise_pointer(pointer: Pointer, folder: str, env: Mapping[str, str]) -> list[str]:
@@ -20,7 +18,7 @@ def summarise_pointer(pointer: Pointer, folder: str, env: Mapping[str, str]) -> 
     A directory is followed by its files or folders, as far as its listing is in the local store.
     """
     lines = [
-        f"dvx {pointer.kind} {pointer.id.hex()[:ID_DIGITS]}",
+        f"dvx {pointer.kind} {short_id(pointer.id)}",
         f"size: {format_size(pointer.size)} ({pointer.size} bytes)",
     ]
     if pointer.files is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import BackendError, DataMissing, DvxError, NotFound, UsageError
+from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote_all
 from dvx.ops.project import Project
 from dvx.repo.introduced import Introduced, RefUpdate, introduced_pointers
@@ -124,7 +125,7 @@ def _push_command(project: Project, here: Sequence[Introduced]) -> str:
     commits = list(dict.fromkeys(each.commit for each in here))
     if len(commits) > _MOST_REVISIONS:
         return "dvx push --all-refs"
-    return "dvx push " + " ".join(f"--rev {commit[:12]}" for commit in commits)
+    return "dvx push " + " ".join(f"--rev {short_git_id(commit)}" for commit in commits)
 
 
 def _is_in_work_tree(project: Project, tracked: TrackedPointer) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from dvx.core.errors import DvxError, name_some
 from dvx.core.shell_words import quote_all
-from dvx.formats.metadata import METRICS, PARAMS, Value
+from dvx.formats.metadata import METRICS, PARAMS, Value, same_value
 from dvx.formats.metadata_tables import leaves
 from dvx.formats.pointer import MAX_POINTER_BYTES
 from dvx.ops.project import Project
@@ -17,7 +17,6 @@ from dvx.ops.staged_check import Finding, Problem
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, parse_tracked
 from dvx.repo.staged import StagedFile, staged_sizes
 from dvx.repo.track_rules import TrackRule, combined
-from dvx.repo.value_flat import same_value
 from dvx.repo.value_reading import Collected, StagedFiles, ValueSource, WorkTreeFiles, collect
 from dvx.repo.value_spec import ValueSpec
 

@@ -4,17 +4,19 @@ Owns the comparison. Must not read Git itself (`repo.value_revisions` does), nor
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
 from dvx.core.errors import PathRefused, UsageError
+from dvx.core.ids import format_id
 from dvx.core.paths import check_stored_path
-from dvx.formats.metadata import Value
+from dvx.formats.metadata import Value, same_value
 from dvx.ops.directions import Direction, Directions
 from dvx.ops.project import Project
 from dvx.repo.config import Config
 from dvx.repo.pointer_history import PointerHistory
+from dvx.repo.track_rules import TrackRule
 from dvx.repo.value_revisions import Kind, RevisionValues, ValueSource, WantedFile, values_at
 
 SIZE_KIND: Final = "data"
@@ -51,7 +53,7 @@ class ValueRow:
     @property
     def differs(self) -> bool:
         """Whether any two versions have different values."""
-        return any(not is_same(value, self.values[0]) for value in self.values[1:])
+        return any(not same_value(value, self.values[0]) for value in self.values[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,52 @@ def compare_revisions(
         for rev in dict.fromkeys(revs)
     }
     names = tuple(WORKSPACE if rev is None else rev for rev in revs)
-    rows = _rows([read[rev] for rev in revs], kinds, Directions.of_config(project.config))
+    versions = [read[rev] for rev in revs]
+    rows = list(_rows(versions, kinds, Directions.of_config(project.config)))
+    tracked = {
+        source.path for version in versions for source in version.sources if source.pointer is not None
+    }
     problems = [
         (WORKSPACE if rev is None else rev, problem) for rev in read for problem in read[rev].problems
     ]
-    return Comparison(names, tuple(rows), tuple(problems))
+    return Comparison(names, told_once(rows, tracked, project.config.rules), tuple(problems))
+
+
+def told_once(
+    rows: Sequence[ValueRow], tracked: Collection[str], rules: Sequence[TrackRule]
+) -> tuple[ValueRow, ...]:
+    """Leave out the values of files that pointers have too: a pointer wins over the file that it was read from.
+
+    That is a file that a rule names for the data of the pointer, and one of the same values. A version whose pointers
+    lack a value that the file has keeps the row of the file.
+    """
+    recorded: dict[tuple[str, str], list[ValueRow]] = {}
+    for row in rows:
+        if row.source in tracked:
+            recorded.setdefault((row.kind, row.name), []).append(row)
+    return tuple(
+        row
+        for row in rows
+        if row.source in tracked or not _is_told(row, recorded.get((row.kind, row.name), ()), rules)
+    )
+
+
+def _is_told(row: ValueRow, recorded: Sequence[ValueRow], rules: Sequence[TrackRule]) -> bool:
+    """Whether some pointer has the value of a file in every version that has the file."""
+    by_rule = [each for each in recorded if _is_read_from(each, row, rules)]
+    return all(
+        value is None
+        or any(each.values[place] is not None for each in by_rule)
+        or any(same_value(each.values[place], value) for each in recorded)
+        for place, value in enumerate(row.values)
+    )
+
+
+def _is_read_from(recorded: ValueRow, row: ValueRow, rules: Sequence[TrackRule]) -> bool:
+    return any(
+        rule.matches(recorded.source) and any(spec.path == row.source for spec in getattr(rule, row.kind, ()))
+        for rule in rules
+    )
 
 
 def wanted_files(config: Config) -> list[WantedFile]:
@@ -91,7 +134,7 @@ def wanted_files(config: Config) -> list[WantedFile]:
     for kind in kinds:
         names = (name.strip().removeprefix("./") for name in (config.text(f"{kind}.files") or "").split(","))
         found += [WantedFile(kind, _checked(name, f"{kind}.files")) for name in names if name]
-        for rule in getattr(config, "rules", ()):
+        for rule in config.rules:
             found += [WantedFile(kind, spec.path, tuple(spec.keys)) for spec in getattr(rule, kind)]
     return list(dict.fromkeys(found))
 
@@ -111,7 +154,7 @@ def _checked(path: str, setting: str) -> str:
 
 def change_between(first: Value | None, other: Value | None, direction: Direction | None) -> Change:
     """What changed from `first` to `other`; empty for what is not two numbers."""
-    if not (_is_number(first) and _is_number(other)) or is_same(first, other):
+    if not (_is_number(first) and _is_number(other)) or same_value(first, other):
         return Change()
     absolute = other - first
     if math.isnan(absolute):
@@ -122,15 +165,6 @@ def change_between(first: Value | None, other: Value | None, direction: Directio
     if direction is None:
         return Change(absolute, relative)
     return Change(absolute, relative, (absolute > 0) is (direction is Direction.HIGHER))
-
-
-def is_same(left: object, right: object) -> bool:
-    """Equal in value and kind; NaN equals NaN, and 1 equals 1.0."""
-    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
-        return math.isnan(right)
-    if isinstance(left, bool) != isinstance(right, bool):
-        return False
-    return left == right
 
 
 def _rows(
@@ -156,7 +190,7 @@ def _flat(
     for source in sources:
         tables: dict[str, dict[str, Value]] = {"params": dict(source.params), "metrics": dict(source.metrics)}
         if source.pointer is not None:
-            tables[SIZE_KIND] = {"id": source.pointer.id.hex(), "size": source.pointer.size}
+            tables[SIZE_KIND] = {"id": format_id(source.pointer.id), "size": source.pointer.size}
             if source.pointer.files is not None:
                 tables[SIZE_KIND]["files"] = source.pointer.files
         for kind in kinds:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from dvx.core.errors import GitError, NotFound, UsageError, name_some
+from dvx.core.ids import short_git_id
 from dvx.repo.git import REPOSITORY_VARIABLES, Git
 from dvx.repo.snapshots import CommitSnapshot
 
@@ -79,7 +80,7 @@ def _parent(git: Git, child: str, rev: str) -> str:
     parents = [line[7:].decode("ascii") for line in head.split(b"\n") if line.startswith(b"parent ")]
     if not parents:
         raise NotFound(
-            f"`{rev}` names no commit: {child[:12]} is the first one",
+            f"`{rev}` names no commit: {short_git_id(child)} is the first one",
             hints=[_NAME_IT],
             kind="unknown-revision",
         )

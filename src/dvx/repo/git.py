@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO, Final
 
 from dvx.core.errors import GitError, NotFound
+from dvx.core.ids import short_git_id
 
 # What `git rev-parse --local-env-vars` lists and hooks set: with these, Git ignores the directory it runs in.
 REPOSITORY_VARIABLES: Final = frozenset(
@@ -283,7 +284,7 @@ def _check_sizes(answer: bytes, limit_bytes: int) -> None:
             raise _missing_object(line)
         if int(size) > limit_bytes:
             raise GitError(
-                f"Git object {line[:12].decode('ascii')} has {int(size)} bytes, more than {limit_bytes}"
+                f"Git object {short_git_id(line.decode('ascii'))} has {int(size)} bytes, more than {limit_bytes}"
             )
 
 
@@ -305,7 +306,7 @@ def _objects(answer: bytes, expected: int) -> Iterator[bytes]:
 
 def _missing_object(line: bytes) -> GitError:
     return GitError(
-        f"Git has no object {line[:12].decode('ascii', 'replace')}",
+        f"Git has no object {short_git_id(line.decode('ascii', 'replace'))}",
         hints=["look for damage: `git fsck`", "or bring it here: `git fetch`"],
         kind="git-object-missing",
     )

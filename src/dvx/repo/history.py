@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import IO, Final, Self, cast
 
 from dvx.core.errors import GitError
+from dvx.core.ids import short_git_id
 
 _FIELDS: Final = ("objectname", "*objectname", "objecttype", "*objecttype", "refname")
 _ABOUT: Final = ("subject", "*subject", "authorname", "*authorname", "authordate:unix", "*authordate:unix")
@@ -120,7 +121,7 @@ class History:
         try:
             return self._read(object_id, limit_bytes)
         except self._failures as error:
-            raise GitError(f"cannot read Git object {object_id[:12]}: {_words(error)}") from error
+            raise GitError(f"cannot read Git object {short_git_id(object_id)}: {_words(error)}") from error
 
     def _read(self, object_id: str, limit_bytes: int) -> bytes | None:
         process = self._start_reader()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from dvx.core.errors import FormatError, GitError, PathRefused, UnsupportedVersion, UsageError
+from dvx.core.ids import short_git_id
 from dvx.core.paths import check_stored_path
 from dvx.formats.pointer import MAX_POINTER_BYTES, parse_pointer
 from dvx.repo.git import Git
@@ -122,7 +123,7 @@ def _parsed(git: Git, versions: dict[tuple[str, str], str]) -> Iterator[Introduc
             continue
         try:
             check_stored_path(path)
-            pointer = parse_pointer(data, name=f"{commit[:12]}:{path}")
+            pointer = parse_pointer(data, name=f"{short_git_id(commit)}:{path}")
         except UnsupportedVersion:
             raise
         except (FormatError, PathRefused):
@@ -148,6 +149,6 @@ def object_sizes(git: Git, ids: Sequence[str]) -> dict[str, int]:
     answer = git.run(["cat-file", "--batch-check=%(objectsize)"], input=request)
     for name, line in zip(ids, answer.splitlines(), strict=True):
         if not line.isdigit():
-            raise GitError(f"Git has no object {name[:12]}", hints=["look for damage: `git fsck`"])
+            raise GitError(f"Git has no object {short_git_id(name)}", hints=["look for damage: `git fsck`"])
         sizes[name] = int(line)
     return sizes

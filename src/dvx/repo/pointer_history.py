@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import DvxError, GitError, UsageError
+from dvx.core.ids import short_git_id
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, parse_pointer
 from dvx.formats.pointer_lines import PointerReader
 from dvx.repo.git import Git
@@ -153,8 +154,8 @@ class PointerHistory:
     def _parsed(self, object_id: str, data: bytes | None) -> Pointer | None:
         try:
             if data is None:
-                raise GitError(f"Git object {object_id[:12]} is not here, or too long for a pointer")
-            return self._reader.read(data) or parse_pointer(data, name=object_id[:12])
+                raise GitError(f"Git object {short_git_id(object_id)} is not here, or too long for a pointer")
+            return self._reader.read(data) or parse_pointer(data, name=short_git_id(object_id))
         except DvxError as error:
             self.problems[object_id] = error
             return None

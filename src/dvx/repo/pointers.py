@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 
 from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
+from dvx.core.ids import short_git_id
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import write_atomic
@@ -100,7 +101,9 @@ def all_ref_pointers(repo: Repository) -> list[tuple[str, TrackedPointer]]:
             if not is_pointer_path(version.path):
                 continue
             data = history.read_object(version.object_id, limit_bytes=MAX_POINTER_BYTES)
-            tracked = _tracked_or_none(version.path, data, name=f"{version.commit[:12]}:{version.path}")
+            tracked = _tracked_or_none(
+                version.path, data, name=f"{short_git_id(version.commit)}:{version.path}"
+            )
             if tracked is not None:
                 found.setdefault(tracked.pointer.id, (version.commit, tracked))
     return list(found.values())

@@ -8,9 +8,10 @@ import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from dvx.core.errors import LocalDiskError
+from dvx.core.ids import short_git_id
 from dvx.disk.atomic import disk_errors
 from dvx.formats.pointer import MAX_POINTER_BYTES
 from dvx.repo.git import Git
@@ -18,10 +19,7 @@ from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, find_pointers, is_
 from dvx.repo.pointers import read_pointer as read_pointer_file
 from dvx.repo.repository import Repository
 from dvx.repo.staged import StagedFile, staged_files
-
-# Metrics of a million steps; more is data for dvx.
-MAX_FILE_BYTES: Final = 64 * 1024 * 1024
-_SHOWN_DIGITS: Final = 7
+from dvx.repo.value_flat import MAX_FILE_BYTES
 
 
 class Snapshot(Protocol):
@@ -33,7 +31,7 @@ class Snapshot(Protocol):
 
     @property
     def shown(self) -> str:
-        """What messages call it: `at 1a2b3c4`, `in the work tree`."""
+        """What messages call it: `at 1a2b3c4d5e`, `in the work tree`."""
 
     def pointers(self, is_wanted: Callable[[str], bool]) -> list[TrackedPointer]:
         """The pointers of the wanted data paths, by path. Raises FormatError for one that cannot be read."""
@@ -53,7 +51,7 @@ class CommitSnapshot:
     @property
     def shown(self) -> str:
         """`at` and a short id."""
-        return f"at {self.commit[:_SHOWN_DIGITS]}"
+        return f"at {short_git_id(self.commit)}"
 
     def pointers(self, is_wanted: Callable[[str], bool]) -> list[TrackedPointer]:
         """As Snapshot.pointers."""
@@ -64,7 +62,7 @@ class CommitSnapshot:
         ]
         contents = self._read([each for _, each in found], limit_bytes=MAX_POINTER_BYTES)
         return [
-            parse_tracked(path, data, name=f"{self.commit[:_SHOWN_DIGITS]}:{path}")
+            parse_tracked(path, data, name=f"{short_git_id(self.commit)}:{path}")
             for (path, _), data in zip(found, contents, strict=True)
         ]
 

@@ -11,9 +11,9 @@ from typing import Final
 from dvx.core.errors import UsageError
 from dvx.formats.metadata import Value
 from dvx.repo.value_env import parse_env, parse_ini
+from dvx.repo.value_flat import MAX_FILE_BYTES, decoded, flat_values, unreadable
 from dvx.repo.value_flat import FileValues as FileValues
 from dvx.repo.value_flat import LeftOut as LeftOut
-from dvx.repo.value_flat import decoded, flat_values, unreadable
 from dvx.repo.value_python import parse_python
 from dvx.repo.value_rows import (
     Series,
@@ -30,8 +30,6 @@ from dvx.repo.value_yaml import parse_yaml
 
 # People write parameters by hand: the largest files known are some KiB. YAML takes seconds for each MiB.
 MAX_PARAMETER_BYTES: Final = 1024 * 1024
-# Metrics of a million steps.
-MAX_SERIES_BYTES: Final = 64 * 1024 * 1024
 
 _Table = Mapping[object, object]
 _SERIES_ENDS: Final = (".csv", ".tsv", ".jsonl", ".ndjson")
@@ -105,7 +103,7 @@ def _delimiter(base: str) -> str:
 
 def _check_size(data: bytes, name: str) -> None:
     is_long = _base(name).endswith((*_SERIES_ENDS, ".json"))
-    limit = MAX_SERIES_BYTES if is_long else MAX_PARAMETER_BYTES
+    limit = MAX_FILE_BYTES if is_long else MAX_PARAMETER_BYTES
     if len(data) > limit:
         raise unreadable(name, f"it has {len(data)} bytes, more than {limit}")
 

@@ -10,10 +10,13 @@ from datetime import date, datetime, time
 from typing import Final
 
 from dvx.core.errors import UsageError
-from dvx.formats.metadata import MAX_LIST_ITEMS, MAX_NAME_CHARACTERS, Value, is_value
+from dvx.formats.metadata import MAX_LIST_ITEMS, MAX_NAME_CHARACTERS, Value, is_value, same_value
 
 # A description of some paragraphs fits; a whole document belongs into a file.
 MAX_TEXT_CHARACTERS: Final = 2000
+# A row for each of a million steps has about this size. One limit wherever files of values are read: what an add
+# takes, every other command shows.
+MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 _MAX_DEPTH: Final = 32
 _URL_PASSWORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/@\s]*:[^/@\s]*@")
 
@@ -88,15 +91,6 @@ def why_not_stored(name: str, value: object) -> str | None:
     if len(items) > MAX_LIST_ITEMS:
         return f"it is a list of {len(items)} items, more than {MAX_LIST_ITEMS}"
     return None if is_value(_plain(value)) else f"it is of type {type(value).__name__}"
-
-
-def same_value(one: object, other: object) -> bool:
-    """Whether two values are the same: of one kind (1 is not 1.0, nor true), with NaN the same as NaN."""
-    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
-        return len(one) == len(other) and all(map(same_value, one, other))
-    if type(one) is not type(other):
-        return False
-    return one == other or (isinstance(one, float) and one != one and other != other)  # NaN
 
 
 def unreadable(name: str, reason: object) -> UsageError:

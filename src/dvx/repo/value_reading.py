@@ -11,11 +11,11 @@ from typing import Final, Protocol
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, name_some
 from dvx.disk.atomic import disk_errors
-from dvx.formats.metadata import Value
+from dvx.formats.metadata import Value, same_value
 from dvx.repo.git import Git
 from dvx.repo.staged import staged_files
-from dvx.repo.value_files import MAX_SERIES_BYTES, read_file_values
-from dvx.repo.value_flat import FileValues, LeftOut, same_value
+from dvx.repo.value_files import read_file_values
+from dvx.repo.value_flat import MAX_FILE_BYTES, FileValues, LeftOut
 from dvx.repo.value_layouts import Table, read_layout, value_folder
 from dvx.repo.value_spec import ValueSpec
 
@@ -105,7 +105,7 @@ class WorkTreeFiles:
         """As ValueSource says."""
         place = self._place(path)
         with disk_errors(place, "read"), open(place, "rb") as file:
-            return file.read(MAX_SERIES_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
 
     def _place(self, path: str) -> str:
         place = os.path.join(self.root, *path.split("/")) if not os.path.isabs(path) else path
@@ -137,7 +137,7 @@ class StagedFiles:
 
     def read(self, path: str) -> bytes:
         """As ValueSource says. Raises GitError for a file above the limit."""
-        return self._git.read_objects([self._known[path]], limit_bytes=MAX_SERIES_BYTES)[0]
+        return self._git.read_objects([self._known[path]], limit_bytes=MAX_FILE_BYTES)[0]
 
 
 def left_out_text(path: str, left_out: Sequence[LeftOut]) -> str:

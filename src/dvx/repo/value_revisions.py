@@ -21,12 +21,11 @@ from dvx.repo.pointers import find_pointers, read_pointer
 from dvx.repo.repository import Repository
 from dvx.repo.small_objects import read_small_objects
 from dvx.repo.targets import matches_inside
+from dvx.repo.value_flat import MAX_FILE_BYTES
 
 Kind = Literal["params", "metrics"]
 IsMeant = Callable[[str], bool]
 
-# Metrics of some hundred thousand steps; the last ones count here.
-MAX_FILE_BYTES: Final = 16 * 1024 * 1024
 _NAMES: Final = re.compile(
     r"(?:.*/)?(?:(params)\.(?:yaml|yml|toml|json)|metrics\.(?:json|yaml|yml|toml|csv|tsv|jsonl)|trainer_state\.json)",
     re.DOTALL,

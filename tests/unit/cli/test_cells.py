@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from dvx.cli.cells import csv_cell, format_value, json_value
+from dvx.cli.cells import csv_cell, exact_value, format_value, json_value
 from dvx.cli.wide_table import WideColumn, cut, fit_table, text_width
 
 
@@ -96,3 +96,28 @@ def test_colours_take_no_room() -> None:
     ]
     lines, _ = fit_table(columns, width=None, paint=lambda text, colour: f"<{colour}>{text}</>")
     assert lines == [" a  b", " <green>1</>  x", "22  <red>y</>"]
+
+
+def test_of_a_number_only_its_title_is_cut_and_keeps_its_end() -> None:
+    columns = [
+        WideColumn("train.optimizer.learning_rate", ["0.00123456789"], is_number=True, shrinks=True),
+        WideColumn("author", ["Ann"], order=1),
+    ]
+    lines, dropped = fit_table(columns, width=22)
+    assert (lines, dropped) == (["…learning_rate  author", " 0.00123456789  Ann"], [])
+    lines, dropped = fit_table(columns, width=15)
+    assert (lines, dropped) == (["….learning_rate", "  0.00123456789"], ["author"])
+
+
+@pytest.mark.parametrize(
+    ("value", "exact"),
+    [
+        (0.1234567890123, "0.1234567890123"),
+        (1, "1"),
+        (True, "true"),
+        ("a\x1b", '"a\\u001B"'),
+        ([1, 2], "[1, 2]"),
+    ],
+)
+def test_a_value_that_is_told_has_all_its_digits(value: object, exact: str) -> None:
+    assert exact_value(value) == exact

@@ -21,12 +21,12 @@ HOSTILE = "a\x00\x1b[31m</failure>&\"'`|<b>@someone\u202e\ufffe]]>"
 
 
 def reading(value, *, is_base=False, name="metrics.acc"):
-    where = f"at {(BASE if is_base else NOW)[:7]}"
+    where = f"at {(BASE if is_base else NOW)[:10]}"
     return Reading(name, value, "models/m.dvx", where, is_base)
 
 
 def report(*outcomes, base=BASE):
-    return CheckReport(f"at {NOW[:7]}", NOW, base, len(outcomes), outcomes, ())
+    return CheckReport(f"at {NOW[:10]}", NOW, base, len(outcomes), outcomes, ())
 
 
 def failed(**changes):
@@ -47,13 +47,13 @@ def lines(*outcomes):
 def test_failed_rule_is_shown_with_its_values_and_where_they_come_from():
     assert lines(failed(), Outcome(Check("fine"), "x")) == [
         "failed: accuracy (models/m): `metrics.acc >= 1` does not hold",
-        "  metrics.acc = 0.91 in models/m.dvx at abc1234; base 0.93 at def5678",
+        "  metrics.acc = 0.91 in models/m.dvx at abc1234000; base 0.93 at def5678000",
         "  ask Ada",
     ]
 
 
 def test_value_of_the_base_alone_says_that_it_is_one():
-    assert "  base metrics.acc = 0.93 in models/m.dvx at def5678" in lines(
+    assert "  base metrics.acc = 0.93 in models/m.dvx at def5678000" in lines(
         failed(readings=(reading(0.93, is_base=True),))
     )
 
@@ -61,10 +61,10 @@ def test_value_of_the_base_alone_says_that_it_is_one():
 def test_summaries_count_failures_and_warnings():
     warned = failed(check=Check("w", severity=Severity.WARNING))
     fine = Outcome(Check("fine"), "x")
-    assert check_summary(report(failed(), fine)) == "1 of 2 checks failed at abc1234 against def5678"
-    assert check_summary(report(warned, fine, base="")) == "1 of 2 checks passed, 1 warning at abc1234"
-    assert check_summary(report(fine, base="")) == "1 check passed at abc1234"
-    assert check_summary(report(base="")) == "no rules at abc1234"
+    assert check_summary(report(failed(), fine)) == "1 of 2 checks failed at abc1234000 against def5678000"
+    assert check_summary(report(warned, fine, base="")) == "1 of 2 checks passed, 1 warning at abc1234000"
+    assert check_summary(report(fine, base="")) == "1 check passed at abc1234000"
+    assert check_summary(report(base="")) == "no rules at abc1234000"
 
 
 def test_rule_about_nothing_fails_although_it_is_a_warning():
@@ -95,7 +95,7 @@ def test_markdown_of_passed_checks_has_no_table():
     assert list(check_markdown(report(Outcome(Check("fine"), "x"), base=""))) == [
         "### Checks passed",
         "",
-        "1 check passed at abc1234.",
+        "1 check passed at abc1234000.",
     ]
 
 
@@ -114,7 +114,7 @@ def test_junit_has_a_case_for_each_rule_and_path():
     failure = suite[0].find("failure")
     assert failure.get("message") == "`metrics.acc >= 1` does not hold"
     assert failure.text.splitlines()[1:] == [
-        "metrics.acc = 0.91 in models/m.dvx at abc1234; base 0.93 at def5678",
+        "metrics.acc = 0.91 in models/m.dvx at abc1234000; base 0.93 at def5678000",
         "ask Ada",
     ]
     assert suite[1].find("skipped").get("message").startswith("warning: ")

@@ -35,7 +35,7 @@ def test_list_has_both_versions_with_size_and_id() -> None:
     lines = unresolved_lines(Unresolved(UnmergedPointer("d.dvx", {}), [conflict]))
     assert lines == [
         "d: 1 conflict",
-        f"  d/a  deleted by them  ours 1.50 kB executable {hash_bytes(b'a').hex()[:8]}, theirs none",
+        f"  d/a  deleted by them  ours 1.50 kB executable {hash_bytes(b'a').hex()[:12]}, theirs none",
     ]
 
 

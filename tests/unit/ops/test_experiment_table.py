@@ -9,7 +9,7 @@ from dvx.formats.metadata import Value
 from dvx.formats.pointer import KIND_FILE, Pointer
 from dvx.ops.directions import Directions
 from dvx.ops.experiment_rows import KINDS, LogRow, Tables
-from dvx.ops.experiment_table import make_table, sort_rows
+from dvx.ops.experiment_table import Column, make_table, sort_rows
 from dvx.repo.history_log import ChangeKind, HistoryCommit, PointerChange
 
 
@@ -32,6 +32,10 @@ def _titles(rows: list[LogRow], *wanted: str) -> list[str]:
     return [column.title for column in make_table(rows, wanted=wanted).columns]
 
 
+def _told(same: tuple[tuple[Column, object], ...]) -> list[tuple[str, object]]:
+    return [(column.title, value) for column, value in same]
+
+
 def test_values_that_vary_are_columns_and_the_others_are_constants() -> None:
     rows = [
         _row("b", {"params.lr": 0.1, "params.seed": 1, "metrics.acc": 0.5}),
@@ -40,7 +44,9 @@ def test_values_that_vary_are_columns_and_the_others_are_constants() -> None:
     ]
     table = make_table(rows)
     assert [each.title for each in table.columns][-3:] == ["new", "lr", "f1"]
-    assert [(column.title, value) for column, value in table.constants] == [("seed", 1), ("acc", 0.5)]
+    assert table.constants == ()  # the row of the removal has no values
+    assert _told(table.shared) == [("seed", 1), ("acc", 0.5)]
+    assert _told(make_table(rows[:2]).constants) == [("seed", 1), ("acc", 0.5)]
 
 
 def test_a_single_row_shows_all_its_values() -> None:
@@ -98,7 +104,7 @@ def test_constants_are_told_where_the_newest_row_has_nothing_to_say() -> None:
         _row("a", {"params.lr": 0.2, "params.seed": 1}),
     ]
     table = make_table(rows)
-    assert [(column.title, value) for column, value in table.constants] == [("seed", 1)]
+    assert (_told(table.constants), _told(table.shared)) == ([], [("seed", 1)])
     assert [each.title for each in table.columns][-1] == "lr"
 
 
@@ -109,7 +115,7 @@ def test_data_without_parameters_does_not_make_those_of_models_vary() -> None:
         _row("a", {"params.lr": 0.2, "params.seed": 1, "metrics.acc": 0.5}, path="model"),
     ]
     table = make_table(rows)
-    assert [(column.title, value) for column, value in table.constants] == [("seed", 1), ("acc", 0.5)]
+    assert (_told(table.constants), _told(table.shared)) == ([], [("seed", 1), ("acc", 0.5)])
     assert [each.title for each in table.columns][-2:] == ["new", "lr"]
 
 
@@ -131,3 +137,17 @@ def test_a_name_without_the_tables_around_it_is_recognized() -> None:
     with pytest.raises(NotFound) as caught:
         make_table([_row("a", {"params.train.lr": 0.1})], wanted=["lr"])
     assert "did you mean `train.lr`" in caught.value.hints[0]
+
+
+def test_one_number_spelled_in_two_ways_does_not_vary() -> None:
+    rows = [
+        _row("b", {"params.lr": 1, "metrics.acc": 0.5}),
+        _row("a", {"params.lr": 1.0, "metrics.acc": 0.6}),
+    ]
+    assert _told(make_table(rows).constants) == [("lr", 1)]
+
+
+def test_the_path_is_named_where_rows_were_left_out() -> None:
+    rows = [_row("a", {})]
+    assert "path" not in _titles(rows)
+    assert "path" in [column.title for column in make_table(rows, names_path=True).columns]

@@ -5,9 +5,11 @@ import math
 import pytest
 
 from dvx.cli.comparison_text import format_absolute, format_relative, verdict
-from dvx.formats.metadata import Value
+from dvx.formats.metadata import Value, same_value
 from dvx.ops.directions import Direction
-from dvx.ops.value_changes import Change, ValueRow, change_between, is_same
+from dvx.ops.value_changes import Change, ValueRow, change_between, told_once
+from dvx.repo.track_rules import TrackRule
+from dvx.repo.value_spec import ValueSpec
 
 
 @pytest.mark.parametrize(
@@ -44,9 +46,35 @@ def test_sizes_change_in_units() -> None:
 
 
 def test_equal_is_by_value_not_by_truth() -> None:
-    assert is_same(1, 1.0)
-    assert is_same(math.nan, float("nan"))
-    assert not is_same(True, 1)
-    assert not is_same(0, False)
-    assert not is_same("1", 1)
+    assert same_value(1, 1.0)
+    assert same_value(math.nan, float("nan"))
+    assert not same_value(True, 1)
+    assert not same_value(0, False)
+    assert not same_value("1", 1)
+    assert same_value([1, 2.5], [1.0, 2.5])
+    assert not same_value([1], [1, 1])
     assert change_between(1, 1, None) == Change()
+
+
+def _value_row(source: str, *values: Value | None, name: str = "acc") -> ValueRow:
+    return ValueRow(source, "metrics", name, values, ())
+
+
+def test_a_fact_of_a_pointer_and_the_file_it_was_read_from_is_told_once() -> None:
+    rows = [_value_row("m", 0.5, 1.0), _value_row("metrics.json", 0.5, 1), _value_row("x.json", None, 1)]
+    assert told_once(rows, {"m"}, ()) == (rows[0],)
+
+
+def test_a_file_that_says_more_than_the_pointers_is_told_too() -> None:
+    rows = [_value_row("m", None, 1.0), _value_row("metrics.json", 0.5, 1), _value_row("m.json", None, 2)]
+    assert told_once(rows, {"m"}, ()) == tuple(rows)
+
+
+def test_the_pointer_wins_over_the_file_that_a_rule_names_for_it() -> None:
+    rule = TrackRule("models/*", metrics=(ValueSpec("metrics.json"),))
+    rows = [
+        _value_row("models/m", 0.5, 0.5),
+        _value_row("metrics.json", 0.5, 0.7),
+        _value_row("o.json", 1, 2),
+    ]
+    assert told_once(rows, {"models/m"}, [rule]) == (rows[0], rows[2])

@@ -16,6 +16,7 @@ from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_duration, plural
 from dvx.cli.sources import foreign_repository
 from dvx.core.errors import UsageError
+from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 
@@ -71,7 +72,8 @@ def get(
         fields = get_fields(result, repository=shown, path=path, seconds=invocation.elapsed_s)
         invocation.output.result(format_document("dvx.get/1", fields))
     present = f", {plural(result.present, 'file')} there already" if result.present else ""
+    commit = short_git_id(result.commit)
     invocation.output.summary(
-        f"got {plural(result.written, 'file')} ({format_size(result.size_bytes)}) of commit {result.commit[:12]} "
+        f"got {plural(result.written, 'file')} ({format_size(result.size_bytes)}) of commit {commit} "
         f"in {format_duration(invocation.elapsed_s)}{present}: {escape(result.out)}"
     )

@@ -10,6 +10,7 @@ from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocatio
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_duration, plural
 from dvx.cli.sources import foreign_repository
+from dvx.core.ids import short_git_id
 from dvx.core.sizes import format_size
 
 
@@ -62,6 +63,6 @@ def import_data(
     pointer = imported.tracked.pointer
     files = plural(pointer.files if pointer.files is not None else 1, "file")
     invocation.output.summary(
-        f"imported {files} ({format_size(pointer.size)}) of commit {imported.source.commit[:12]} in "
+        f"imported {files} ({format_size(pointer.size)}) of commit {short_git_id(imported.source.commit)} in "
         f"{format_duration(invocation.elapsed_s)}: {escape(imported.tracked.path)}"
     )

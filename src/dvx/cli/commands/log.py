@@ -1,5 +1,6 @@
 """`dvx log`."""
 
+from dataclasses import replace
 from functools import cache
 from shlex import quote
 from typing import TYPE_CHECKING, Final
@@ -83,7 +84,10 @@ def log(
         wanted = [name.strip() for name in (columns or "").split(",") if name.strip()]
         directions = Directions.of_config(project.config)
         find_new = _new_bytes(project, history, found)
-        table = make_table(found.rows, wanted=wanted, sort=sort, directions=directions, find_new=find_new)
+        table = make_table(
+            found.rows, wanted=wanted, sort=sort, directions=directions, find_new=find_new,
+            names_path=_is_part(selection, where) and {row.change.path for row in found.rows} != set(selection.paths),
+        )  # fmt: skip
         if as_json:
             from dvx.cli.documents_log import log_fields
 
@@ -98,6 +102,11 @@ def log(
         _tell(invocation, found)
         if not found.rows:
             _explain_nothing(invocation, project, selection, paths=paths, missing=found.missing)
+
+
+def _is_part(selection: "HistorySelection", where: str | None) -> bool:
+    """Whether rows were left out, so that those of one path need not be of the only one."""
+    return selection.limit is not None or selection.since is not None or where is not None
 
 
 def _check_options(forms: int, as_graph: bool, *, sort: str | None, where: str | None) -> None:
@@ -162,7 +171,7 @@ def _print_graph(
         return
     drawing, rows = draw_rows(history.graph(selection), table.rows)
     drawn = _without_unknown(table, find_new)
-    drawn = type(drawn)(drawn.columns, tuple(rows), drawn.constants)
+    drawn = replace(drawn, rows=tuple(rows))
     lines, dropped = text_lines(drawn, invocation.output, find_new, drawing=drawing)
     invocation.output.result("\n".join(lines))
     _say_dropped(invocation, dropped)
@@ -173,7 +182,7 @@ def _without_unknown(table: "ExperimentTable", find_new: "FindNew") -> "Experime
     if any(find_new(row) is not None for row in table.rows):
         return table
     columns = tuple(column for column in table.columns if column.name != _NEW)
-    return type(table)(columns, table.rows, table.constants)
+    return replace(table, columns=columns)
 
 
 def _say_dropped(invocation: Invocation, dropped: list[str]) -> None:

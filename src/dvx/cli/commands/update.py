@@ -11,6 +11,7 @@ from dvx.cli.output import escape
 from dvx.cli.render import format_count, format_document, format_duration, format_size_change, plural
 from dvx.cli.sources import may_prompt
 from dvx.cli.targets import typed_paths
+from dvx.core.ids import short_git_id
 
 if TYPE_CHECKING:
     from dvx.ops.imports import Imported
@@ -86,5 +87,5 @@ def _change(item: "Imported") -> str:
     counts = ""
     if item.added is not None:
         counts = f"{item.added} added, {item.modified} modified, {item.removed} removed, "
-    old = (item.old_commit or "")[:12]
-    return f"{escape(item.tracked.path)}: {old} to {item.source.commit[:12]}: {counts}{size}"
+    old = short_git_id(item.old_commit or "")
+    return f"{escape(item.tracked.path)}: {old} to {short_git_id(item.source.commit)}: {counts}{size}"
