@@ -140,3 +140,16 @@ def test_check_and_large_files_answer_in_json(author: Path, hub: Path) -> None:
     ran = run_dvx(author, "hooks", "large-files", "--maxkb=10", "--json")
     assert ran.code == 1
     assert json.loads(ran.out)["files"] == [{"path": "big.bin", "kb": 20, "staged": True}]
+
+
+@pytest.mark.parametrize(
+    "text", ["[core\n", "[core]\njobs = 'many'\nportable = 3\n", "[future]\nfeature = true\n"]
+)
+def test_commit_of_code_alone_is_not_stopped_by_settings(author: Path, hub: Path, text: str) -> None:
+    (author / ".dvx/config.toml").write_text(text)
+    (author / "code.py").write_text("x = 1\n")
+    run_git(author, "add", "code.py")
+    ran = git(author, "commit", "-qm", "code")
+    assert ran.code == 0, ran.err
+    assert ("is not valid TOML" in ran.err) == (text == "[core\n")
+    assert run_git(author, "log", "--format=%s", "-1") == "code"

@@ -22,6 +22,7 @@ from dvx.core.errors import (
 if TYPE_CHECKING:
     from dvx.ops.project import Project
     from dvx.repo.introduced import RefUpdate
+    from dvx.repo.repository import Repository
 
 # The pre-commit framework sets this while it puts unstaged changes away and brings them back: the pointers of the
 # work tree are not what the person has then.
@@ -30,8 +31,31 @@ _NOTHING: Final = "0" * 40
 
 
 def pre_commit(invocation: Invocation, args: Sequence[str] = ()) -> int:  # noqa: ARG001 - Git gives none
-    """Check what is staged. FAILED where something should not be committed, which stops the commit."""
-    return run_check(invocation, (), fix=False, looks_at_data=True, as_json=False)
+    """Check what is staged. FAILED where something should not be committed, which stops the commit.
+
+    Settings that cannot be used stop no commit that is about neither pointers nor settings.
+    """
+    from dvx.repo.config import CONFIG_KINDS
+
+    try:
+        return run_check(invocation, (), fix=False, looks_at_data=True, as_json=False)
+    except UsageError as error:
+        if error.kind not in CONFIG_KINDS or _concerns_dvx(invocation.repository()):
+            raise
+        from dvx.cli.hook_text import say_error
+
+        say_error(invocation, error)
+        return ExitCode.DONE
+
+
+def _concerns_dvx(repository: "Repository") -> bool:
+    """Whether the next commit changes a pointer, or a file of settings."""
+    from dvx.repo.pointers import is_pointer_path
+    from dvx.repo.repository import CONFIG_FOLDER
+    from dvx.repo.staged import staged_changes
+
+    changed = [file.path for file in staged_changes(repository.git())]
+    return any(is_pointer_path(path) or path.startswith(CONFIG_FOLDER + "/") for path in changed)
 
 
 def run_check(

@@ -7,10 +7,8 @@ import os
 from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
-from dvx.cli.invocation import Invocation
+from dvx.cli.invocation import IN_HOOK, Invocation
 from dvx.core.errors import UsageError
-
-IN_HOOK: Final = "DVX_IN_HOOK"
 
 
 def run_hook(invocation: Invocation, name: str, args: Sequence[str], stdin: BinaryIO) -> int:

@@ -9,13 +9,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dvx.cli.output import Output
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
+    from dvx.repo.config import Config
     from dvx.repo.repository import Repository
+
+
+# Set while Git runs a hook of dvx; commands that are started from there start no hooks again.
+IN_HOOK: Final = "DVX_IN_HOOK"
 
 
 @dataclass(slots=True)
@@ -90,8 +95,7 @@ class Invocation:
         if needs_init:
             repository.require_initialised()
         with Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project:
-            is_shown = not self.output.is_quiet and project.config.flag("core.progress")
-            reporter = make_reporter(self.output, is_shown=is_shown)
+            reporter = make_reporter(self.output, is_shown=self._shows_progress(project))
             project.reporter = reporter
             if remote is not None:
                 project.remote_config(remote)
@@ -102,6 +106,23 @@ class Invocation:
                     yield project
             finally:
                 reporter.finish()
+
+    def _shows_progress(self, project: "Project") -> bool:
+        """What the settings say; those that cannot be read fail what needs them, not what only shows progress."""
+        from dvx.core.errors import DvxError
+
+        try:
+            config = project.config
+            self._warn_of_unknown(config)
+            return not self.output.is_quiet and config.flag("core.progress")
+        except DvxError:
+            return False
+
+    def _warn_of_unknown(self, config: "Config") -> None:
+        """Say once what the settings have that this dvx does not know; not in hooks, which run all the time."""
+        if IN_HOOK not in os.environ:
+            for text in config.unknown:
+                self.output.warning(text)
 
 
 def _current_folder() -> str:

@@ -149,13 +149,13 @@ def complete_remote(
 
     from dvx.core.errors import DvxError
     from dvx.repo.config import load_config
-    from dvx.repo.remotes import remotes
+    from dvx.repo.remotes import remote_names
     from dvx.repo.repository import Repository
 
     env: Mapping[str, str] = os.environ
     try:
         repository = Repository.discover(os.getcwd(), env=env)
-        known = remotes(load_config(repository, env=env), repository)
+        known = remote_names(load_config(repository, env=env))
     except (DvxError, OSError):
         return []
-    return [CompletionItem(remote.name) for remote in known if remote.name.startswith(incomplete)]
+    return [CompletionItem(name) for name in known if name.startswith(incomplete)]

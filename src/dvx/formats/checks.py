@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final, NoReturn
 
 from dvx.core.errors import DvxError, UsageError
+from dvx.core.text_marks import decode_text
 from dvx.formats.expressions import Expression, parse_expression
 
 CHECKS_PATH: Final = ".dvx/checks.toml"
@@ -80,7 +81,7 @@ def parse_checks(data: bytes, *, name: str = CHECKS_PATH) -> tuple[Check, ...]:
     try:
         if len(data) > MAX_CHECKS_BYTES:
             raise ValueError(f"it is larger than {MAX_CHECKS_BYTES} bytes")
-        text = data.decode("utf-8")
+        text = decode_text(data)
         document = tomli.loads(text)
     except (ValueError, RecursionError) as error:
         raise _bad(f"`{name}` is not valid TOML: {str(error)[:200]}", name) from error

@@ -11,6 +11,7 @@ from typing import Final, NoReturn, TypeGuard
 
 from dvx.core.errors import FormatError, UnsupportedVersion
 from dvx.core.ids import format_id, parse_id
+from dvx.core.text_marks import decode_text
 
 KIND_FILE: Final = "file"
 KIND_DIRECTORY: Final = "directory"
@@ -123,7 +124,7 @@ def _load(data: bytes, *, name: str) -> dict[str, object]:
     from dvx.formats.canonical_toml import canonical_table
 
     try:
-        return canonical_table(tomli.loads(data.decode("utf-8")))
+        return canonical_table(tomli.loads(decode_text(data)))
     except (ValueError, RecursionError, OverflowError, FormatError) as error:
         if _has_conflict_markers(data):
             _refuse_conflict(name, cause=error)

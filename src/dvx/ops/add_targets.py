@@ -166,7 +166,7 @@ def _target(project: Project, path: str, tracked: TrackedPointer | None, named: 
             ],
             kind="not-fetched",
         )
-    ignore = load_ignore(root, path, is_tracked=tracked is not None)
+    ignore = load_ignore(project.repository, path, is_tracked=tracked is not None)
     target = AddTarget(root, path, kind, pointer, ignore, lambda: project.stat_cache.get_root(path), limits)
     return replace(target, above=_folders_above(project, target)) if limits else target
 

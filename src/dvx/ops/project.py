@@ -135,7 +135,7 @@ class Project:
         """The folder of the local store."""
         configured = self.config.text("store.path")
         if configured:
-            return os.path.join(self.repository.root, os.path.expanduser(configured))
+            return os.path.join(self.repository.base_folder, os.path.expanduser(configured))
         return self.repository.default_store_path
 
     @property
@@ -232,7 +232,7 @@ class Project:
         from dvx.backends.location import parse_location
 
         try:
-            return parse_location(remote.url, base_dir=self.repository.root)
+            return parse_location(remote.url, base_dir=self.repository.base_folder)
         except UsageError as error:
             error.what = f"remote `{remote.name}` in {remote.origin}: {error.what}"
             error.affected = "nothing was read or written there"

@@ -13,8 +13,10 @@ from dvx.core.errors import NotFound, UsageError
 from dvx.ops.project import Project
 from dvx.ops.remote_places import check_place
 from dvx.ops.tracking import stage
+from dvx.repo.committed_files import writable_place
+from dvx.repo.config import COMMITTED
 from dvx.repo.config_edit import set_value, unset_value
-from dvx.repo.remotes import remotes
+from dvx.repo.remotes import remote_names
 from dvx.repo.settings import check_remote_name
 from dvx.store.marker import marker_problem, renew_marker
 
@@ -45,17 +47,17 @@ def add_remote(
     """
     check_remote_name(name)
     repository = project.repository
-    location = parse_location(url, base_dir=repository.root)
+    location = parse_location(url, base_dir=repository.base_folder)
     check_options(location, options)
     check_place(project, location, name=name)
-    known = {remote.name for remote in remotes(project.config, repository)}
+    known = remote_names(project.config)
     if name in known and not force:
         raise UsageError(
             f"there is a remote `{name}` already",
             affected="nothing was changed",
             hints=[f"replace it: `dvx remote add --force {name} {url}`", "or choose another name"],
         )
-    path = repository.local_config_path if local else repository.config_path
+    path = repository.local_config_path if local else writable_place(repository, COMMITTED)
     if name in known:
         _drop(path, f"remote.{name}")
         project.index.know_store(location.url, None)
@@ -80,13 +82,19 @@ def check_setting(project: Project, key: str, value: str) -> None:
 def remove_remote(project: Project, name: str) -> None:
     """Remove a remote from the configuration; the data there is not touched."""
     repository = project.repository
-    if name not in {remote.name for remote in remotes(project.config, repository)}:
+    if name not in remote_names(project.config):
         raise NotFound(
             f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote"
         )
-    for path in (repository.config_path, repository.local_config_path):
+    paths = (
+        writable_place(repository, COMMITTED),
+        repository.local_config_path,
+        repository.worktree_config_path,
+    )
+    is_default = project.config.text("core.remote") == name
+    for path in filter(None, paths):
         _drop(path, f"remote.{name}")
-        if project.config.text("core.remote") == name:
+        if is_default:
             _drop(path, "core.remote")
     _stage_config(project, local=False)
 
@@ -94,7 +102,8 @@ def remove_remote(project: Project, name: str) -> None:
 def choose_remote(project: Project, name: str, *, local: bool) -> None:
     """Make a remote the default."""
     project.remote_config(name)
-    path = project.repository.local_config_path if local else project.repository.config_path
+    repository = project.repository
+    path = repository.local_config_path if local else writable_place(repository, COMMITTED)
     set_value(path, "core.remote", name, committed=not local)
     _stage_config(project, local=local)
 
@@ -138,4 +147,4 @@ def _drop(path: str, key: str) -> None:
 
 def _stage_config(project: Project, *, local: bool) -> None:
     if not local:
-        stage(project, [".dvx/config.toml"])
+        stage(project, [COMMITTED])

@@ -129,5 +129,5 @@ def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
 def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str, ...] = ()) -> Tree:
     """One tracked path in this work tree."""
     root, path = project.repository.root, tracked.path
-    ignore = load_ignore(root, path, is_tracked=True)
+    ignore = load_ignore(project.repository, path, is_tracked=True)
     return Tree(root, path, tracked.pointer, inside, ignore, lambda: project.stat_cache.get_root(path))

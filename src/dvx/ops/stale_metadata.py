@@ -4,16 +4,17 @@ Owns the comparison, for the work tree and for what is staged. Must not change a
 version of the data was made with is for a person to say, with `dvx add`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dvx.core.errors import DvxError, name_some
+from dvx.core.errors import DvxError, UsageError, name_some
 from dvx.core.shell_words import quote_all
 from dvx.formats.metadata import METRICS, PARAMS, Value, same_value
 from dvx.formats.metadata_tables import leaves
 from dvx.formats.pointer import MAX_POINTER_BYTES
 from dvx.ops.project import Project
 from dvx.ops.staged_check import Finding, Problem
+from dvx.repo.config import COMMITTED
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, parse_tracked
 from dvx.repo.staged import StagedFile, staged_sizes
 from dvx.repo.track_rules import TrackRule, combined
@@ -48,7 +49,7 @@ def check_metadata(
 ) -> Iterator[Problem]:
     """The same for the next commit, of pointers or files of values that it changes; `files` are staged pointers."""
     rules = project.config.rules
-    pointers = {file.path: rule for file in files if (rule := combined(rules, _data_path(file))) is not None}
+    pointers = {file.path: rule for file in files if (rule := _rule_of(rules, _data_path(file))) is not None}
     meant = [
         file for file in files if file.path in pointers and _concerns(pointers[file.path], file, changed)
     ]
@@ -94,8 +95,10 @@ def _compare(
     reading = _Reading(source)
     found = {}
     for item in tracked:
-        rule = combined(project.config.rules, item.path)
-        if rule is not None:
+        rule = _rule_of(project.config.rules, item.path)
+        if rule is not None and rule.problem is not None:
+            found[item.path] = [StaleValue("", COMMITTED, problem=rule.problem.what)]
+        elif rule is not None:
             stale = [
                 *_stale(PARAMS, item, reading.table(PARAMS, rule.params)),
                 *_stale(METRICS, item, reading.table(METRICS, rule.metrics)),
@@ -103,6 +106,14 @@ def _compare(
             if stale:
                 found[item.path] = stale
     return found
+
+
+def _rule_of(rules: Iterable[TrackRule], path: str) -> TrackRule | None:
+    """As `combined`; a rule that cannot be used says so of the data that it is about, and stops nothing else."""
+    try:
+        return combined(rules, path)
+    except UsageError as error:
+        return TrackRule(path, problem=error)
 
 
 class _Reading:

@@ -1,34 +1,44 @@
-"""The configuration in force: five layers of settings and where each value comes from.
+"""The configuration in force: layers of settings and where each value comes from.
 
-Owns the order of the layers (flag, environment, local, committed, user) and reading the files. Must not write
-(`config_edit` does), print, or run anything that a file names.
+Owns the order of the layers (flag, environment, work tree, local, committed, user), reading the files, and what becomes
+of a setting that cannot be used. Must not write (`config_edit` does), print, or run anything that a file names.
 """
 
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from dvx.core.errors import GitError, NotFound, UsageError
-from dvx.disk.atomic import disk_errors
+from dvx.core.errors import DvxError, GitError, NotFound, UsageError
+from dvx.core.text_marks import decode_text
+from dvx.disk.small_files import read_small_file
+from dvx.repo.committed_files import read_committed_file
 from dvx.repo.repository import Repository
 from dvx.repo.settings import (
     REMOTE_OPTIONS,
     SETTINGS,
     Value,
     check_shareable,
+    example_value,
     find_setting,
+    known_setting,
     parse_value,
 )
 
 if TYPE_CHECKING:
     from dvx.repo.track_rules import TrackRule
 
-_MAX_CONFIG_BYTES: Final = 1024 * 1024
+MAX_CONFIG_BYTES: Final = 1024 * 1024
 _ENVIRONMENT_REMOTE: Final = "DVX_REMOTE_"
 COMMITTED: Final = ".dvx/config.toml"
+# Unknown settings that are named; a few show that dvx is too old, or where the mistake is.
+_MOST_NAMED: Final = 10
+# Errors that come from settings alone, and say nothing of the data.
+CONFIG_KINDS: Final = frozenset(
+    {"bad-config", "bad-setting", "not-a-regular-file", "not-shared", "secret-in-config", "symlink-out"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +46,25 @@ class Config:
     """Settings with their origins. Keys are `section.name` or `remote.<name>.<option>`.
 
     An origin is "flag", "environment variable NAME", ".dvx/config.toml" (the committed file), the path of
-    another file, or "default". `rules` are the tables `[track]` of the committed file, then of the local one.
+    another file, or "default". `rules` are the tables `[track]` of the committed file, then of the local ones.
+    `problems` are settings whose value cannot be used: whoever asks for one gets the error. `unknown` says, a
+    sentence each, what the files have that this dvx does not know.
     """
 
     values: Mapping[str, Value]
     origins: Mapping[str, str]
     rules: "tuple[TrackRule, ...]" = ()
+    problems: Mapping[str, DvxError] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
     def get(self, key: str) -> Value | None:
-        """Return the value in force, or the default. Raises NotFound for a key that does not exist."""
+        """Return the value in force, or the default.
+
+        Raises NotFound for a key that does not exist, UsageError for a value that cannot be used.
+        """
         setting = find_setting(key)
+        if key in self.problems:
+            raise self.problems[key]
         return self.values.get(key, setting.default)
 
     def origin(self, key: str) -> str:
@@ -75,27 +94,98 @@ def load_config(
 ) -> Config:
     """Read all layers; `overrides` are the flags of the command line, as text.
 
-    Without a repository only the user file, the environment and the flags count. Raises UsageError or
-    NotFound naming the file for unknown keys, bad values, bad TOML, and secrets in the committed file.
+    Without a repository only the user file, the environment and the flags count. What a file has that cannot be
+    used, or that only a newer dvx knows, is noted in the answer. Raises UsageError for a bad value of the environment
+    or a flag, bad TOML, and secrets in the committed file; PathRefused, LocalDiskError.
     """
-    layers: list[tuple[str, Mapping[str, object]]] = [(_name(p), _read(p)) for p in _user_paths(env)]
-    rules: tuple[TrackRule, ...] = ()
+    layers = _Layers()
+    for path in _user_paths(env):
+        layers.add_file(_name(path), _read(path), scope="--user ")
     if repo is not None:
-        committed, rules = _split_rules(_read_committed(repo), origin=f"`{COMMITTED}`")
-        for key, value in committed.items():
-            check_shareable(key, value, origin=f"`{COMMITTED}`")
-        local_name = _name(repo.local_config_path)
-        local, more = _split_rules(_read(repo.local_config_path), origin=f"`{local_name}`")
-        layers += [(COMMITTED, committed), (local_name, local)]
-        rules += more
-    values: dict[str, Value] = {}
-    origins: dict[str, str] = {}
-    for origin, found in layers:
-        _apply(values, origins, origin=origin, found=found)
-    for key, variable, text in _environment(env, known=values):
-        _apply(values, origins, origin=f"environment variable {variable}", found={key: text})
-    _apply(values, origins, origin="flag", found=overrides or {})
-    return Config(values=values, origins=origins, rules=rules)
+        layers.add_file(COMMITTED, _read_committed(repo), is_committed=True)
+        layers.add_file(_name(repo.local_config_path), _read(repo.local_config_path), scope="--local ")
+        if repo.worktree_config_path is not None:
+            layers.add_file(_name(repo.worktree_config_path), _read(repo.worktree_config_path))
+    for key, variable, text in _environment(env, known=layers.values):
+        layers.add_typed(key, text, origin=f"environment variable {variable}", variable=variable)
+    for key, text in (overrides or {}).items():
+        layers.add_typed(key, text, origin="flag")
+    return Config(
+        values=layers.values,
+        origins=layers.origins,
+        rules=tuple(layers.rules),
+        problems=layers.problems,
+        unknown=tuple(layers.unknown),
+    )
+
+
+class _Layers:
+    """Settings as they are found, each layer over those before."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Value] = {}
+        self.origins: dict[str, str] = {}
+        self.problems: dict[str, DvxError] = {}
+        self.unknown: list[str] = []
+        self.rules: list[TrackRule] = []
+
+    def add_file(
+        self, origin: str, found: Mapping[str, object], *, scope: str = "", is_committed: bool = False
+    ) -> None:
+        """Add a file; one bad line in it does not keep the others from being used.
+
+        `scope` is the option of `dvx config set` for this file.
+        """
+        editable = is_committed or bool(scope)
+        shown = f"`{origin}`"
+        for key, raw in self._without_rules(found, origin=shown).items():
+            try:
+                if is_committed:
+                    check_shareable(key, raw, origin=shown)
+                setting = known_setting(key)
+                if setting is None:
+                    self._note_unknown(key, origin=shown)
+                    continue
+                hint = f"set it: `dvx config set {scope}{key} {example_value(setting)}`"
+                if not editable:
+                    hint = f"correct it in an editor: {shown}"
+                self._set(key, parse_value(setting, raw, key=key, origin=shown, hint=hint), origin)
+            except UsageError as error:
+                if error.kind == "secret-in-config":
+                    raise
+                self.problems[key] = error
+
+    def add_typed(self, key: str, text: str, *, origin: str, variable: str | None = None) -> None:
+        """Add what was typed for this command, which fails at once if it cannot be used."""
+        hint = f"give it such a value, or take it away: `unset {variable}`" if variable else None
+        value = parse_value(find_setting(key), text, key=key, origin=origin, hint=hint)
+        self._set(key, value, origin)
+
+    def _set(self, key: str, value: Value, origin: str) -> None:
+        self.values[key] = value
+        self.origins[key] = origin
+        self.problems.pop(key, None)
+
+    def _note_unknown(self, key: str, *, origin: str) -> None:
+        if len(self.unknown) >= _MOST_NAMED:
+            return  # a file may have a hundred thousand, and looking for similar names takes its time
+        near = ""
+        try:
+            find_setting(key)
+        except (NotFound, UsageError) as error:
+            near = next((f"; {hint}" for hint in error.hints if hint.startswith("did you mean")), "")
+        what = f"{origin} has `{key[:80]}`, which this dvx does not know and leaves out"
+        self.unknown.append(what + near)
+
+    def _without_rules(self, found: Mapping[str, object], *, origin: str) -> Mapping[str, object]:
+        if not any(key.startswith("track.") for key in found):
+            return found
+        from dvx.repo.track_rules import split_rules  # 15 ms for patterns, only where there are rules
+
+        parts = split_rules(found, origin=origin)
+        self.rules += parts.rules
+        self.unknown += parts.unknown
+        return parts.settings
 
 
 def user_config_path(env: Mapping[str, str]) -> str | None:
@@ -110,29 +200,6 @@ def _user_paths(env: Mapping[str, str]) -> list[str]:
         home = env.get("HOME", "")
         folder = env.get("XDG_CONFIG_HOME", "") or (os.path.join(home, ".config") if home else "")
     return [os.path.join(folder, "dvx", "config.toml")] if os.path.isabs(folder) else []
-
-
-def _split_rules(
-    found: Mapping[str, object], *, origin: str
-) -> "tuple[Mapping[str, object], tuple[TrackRule, ...]]":
-    if not any(key.startswith("track.") for key in found):
-        return found, ()
-    from dvx.repo.track_rules import split_rules  # 15 ms for patterns, only where there are rules
-
-    return split_rules(found, origin=origin)
-
-
-def _apply(
-    values: dict[str, Value], origins: dict[str, str], *, origin: str, found: Mapping[str, object]
-) -> None:
-    shown = origin if origin.startswith("environment") or origin == "flag" else f"`{origin}`"
-    for key, raw in found.items():
-        try:
-            setting = find_setting(key)
-        except (NotFound, UsageError) as error:
-            raise type(error)(f"{shown}: {error.what}", hints=error.hints, kind=error.kind) from error
-        values[key] = parse_value(setting, raw, key=key, origin=shown)
-        origins[key] = origin
 
 
 def _environment(env: Mapping[str, str], *, known: Mapping[str, Value]) -> Iterator[tuple[str, str, str]]:
@@ -168,7 +235,8 @@ def _name(path: str) -> str:
 def _read_committed(repo: Repository) -> dict[str, object]:
     """The committed file; without a work tree that of HEAD."""
     if not repo.is_bare:
-        return _read(repo.config_path)
+        data = read_committed_file(repo, COMMITTED, limit_bytes=MAX_CONFIG_BYTES)
+        return {} if data is None else _parse(data, COMMITTED)
     try:
         return _parse(repo.git().run(["cat-file", "blob", f"HEAD:{COMMITTED}"]), f"HEAD:{COMMITTED}")
     except GitError:
@@ -176,22 +244,17 @@ def _read_committed(repo: Repository) -> dict[str, object]:
 
 
 def _read(path: str) -> dict[str, object]:
-    with disk_errors(path, "read"):
-        try:
-            with open(path, "rb") as file:
-                data = file.read(_MAX_CONFIG_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-    return _parse(data, path)
+    data = read_small_file(path, limit_bytes=MAX_CONFIG_BYTES)
+    return {} if data is None else _parse(data, path)
 
 
 def _parse(data: bytes, path: str) -> dict[str, object]:
     import tomli  # 7 ms that a clone without configuration does not need
 
     try:
-        if len(data) > _MAX_CONFIG_BYTES:
-            raise ValueError(f"more than {_MAX_CONFIG_BYTES} bytes")
-        table = tomli.loads(data.decode("utf-8"))
+        if len(data) > MAX_CONFIG_BYTES:
+            raise ValueError(f"more than {MAX_CONFIG_BYTES} bytes")
+        table = tomli.loads(decode_text(data))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"`{_name(path)}` is not valid TOML: {str(error)[:200]}",
@@ -202,7 +265,7 @@ def _parse(data: bytes, path: str) -> dict[str, object]:
 
 
 def _flat(table: Mapping[str, object], prefix: str, depth: int = 3) -> Iterator[tuple[str, object]]:
-    """Yield `a.b.c` keys; deeper tables come out as values, which no setting accepts."""
+    """Yield `a.b.c` keys; deeper tables come out as values, which no setting accepts,"""
     for key, value in table.items():
         if isinstance(value, dict) and depth > 1:
             yield from _flat(value, f"{prefix}{key}.", depth - 1)

@@ -7,7 +7,10 @@ import os
 from typing import TYPE_CHECKING
 
 from dvx.core.errors import NotFound, UsageError
+from dvx.core.text_marks import UTF8_MARK, decode_text
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
+from dvx.repo.config import MAX_CONFIG_BYTES
 from dvx.repo.settings import check_shareable, find_setting, key_parts, parse_value
 
 if TYPE_CHECKING:
@@ -24,10 +27,10 @@ def set_value(path: str, key: str, value: str, *, committed: bool = True) -> Non
     if committed:
         check_shareable(key, value, origin=f"`{path}`")
     parsed = parse_value(find_setting(key), value, key=key, origin="the command")
-    document = _load(path)
+    document, mark = _load(path)
     table = _descend(document, key_parts(key)[:-1], path=path)
     table[key_parts(key)[-1]] = parsed
-    _save(path, document)
+    _save(path, document, mark)
 
 
 def unset_value(path: str, key: str) -> None:
@@ -35,7 +38,7 @@ def unset_value(path: str, key: str) -> None:
 
     Raises NotFound (kind `not-set`) when the file does not have it.
     """
-    document = _load(path)
+    document, mark = _load(path)
     names = key_parts(key)
     tables: list[TOMLDocument | Table] = [document]
     for name in names[:-1]:
@@ -48,21 +51,21 @@ def unset_value(path: str, key: str) -> None:
     for table, name in zip(reversed(tables), reversed(names), strict=True):
         if (name == names[-1] and table is tables[-1]) or not table[name]:
             del table[name]
-    _save(path, document)
+    _save(path, document, mark)
 
 
-def _load(path: str) -> "TOMLDocument":
+def _load(path: str) -> "tuple[TOMLDocument, bytes]":
+    """The file, and the byte order mark that it starts with, if any."""
     import tomlkit  # 40 ms, and only editing needs it
     from tomlkit.exceptions import TOMLKitError
 
-    with disk_errors(path, "read"):
-        try:
-            with open(path, "rb") as file:
-                data = file.read()
-        except FileNotFoundError:
-            return tomlkit.document()
+    data = read_small_file(path, limit_bytes=MAX_CONFIG_BYTES)
+    if data is None:
+        return tomlkit.document(), b""
     try:
-        return tomlkit.parse(data.decode("utf-8"))
+        if len(data) > MAX_CONFIG_BYTES:
+            raise ValueError(f"more than {MAX_CONFIG_BYTES} bytes")
+        document = tomlkit.parse(decode_text(data))
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise UsageError(
             f"`{path}` is not valid TOML: {str(error)[:200]}",
@@ -70,6 +73,7 @@ def _load(path: str) -> "TOMLDocument":
             hints=[f"correct it in an editor: `{path}`"],
             kind="bad-config",
         ) from error
+    return document, UTF8_MARK if data.startswith(UTF8_MARK) else b""
 
 
 def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLDocument | Table":
@@ -88,13 +92,13 @@ def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLD
     return table
 
 
-def _save(path: str, document: "TOMLDocument") -> None:
+def _save(path: str, document: "TOMLDocument", mark: bytes) -> None:
     import tomlkit
 
     folder = os.path.dirname(path)
     with disk_errors(folder, "create"):
         os.makedirs(folder, exist_ok=True)
-    write_atomic(path, tomlkit.dumps(document).encode("utf-8"))
+    write_atomic(path, mark + tomlkit.dumps(document).encode("utf-8"))
 
 
 def _not_set(path: str, key: str) -> NotFound:

@@ -4,18 +4,24 @@ Owns one anchored line for each tracked path, in the `.gitignore` beside the dat
 other byte of that file as it is. Must not stage the file.
 """
 
+import codecs
 import os
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from dvx.core.errors import PathRefused
 from dvx.core.shell_words import quote
+from dvx.core.text_marks import UTF8_MARK
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.repo.committed_files import read_committed_file, writable_place
 from dvx.repo.git import Git
 from dvx.repo.repository import Repository
 
 _SPECIAL: Final = frozenset("\\*?[")
 GITIGNORE: Final = ".gitignore"
+# Git reads none that is larger.
+_MAX_BYTES: Final = 100 * 1024 * 1024
+_NOT_UTF8: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class IgnoreLine(NamedTuple):
@@ -93,7 +99,7 @@ def add_ignore(repo: Repository, line: IgnoreLine) -> bool:
         return False
     ending = b"\r\n" if b"\r\n" in data else b"\n"
     separator = ending if data and not data.endswith(b"\n") else b""
-    write_atomic(repo.absolute(line.file), data + separator + text + ending)
+    write_atomic(writable_place(repo, line.file), data + separator + text + ending)
     return True
 
 
@@ -101,14 +107,15 @@ def remove_ignore(repo: Repository, line: IgnoreLine) -> bool:
     """Take a line out; False if it was not there. A file that held nothing else is deleted."""
     data = _read(repo, line.file)
     text = os.fsencode(line.text)
-    before = data.split(b"\n")
+    mark = UTF8_MARK if data.startswith(UTF8_MARK) else b""
+    before = data[len(mark) :].split(b"\n")
     kept = [each for each in before if each.rstrip(b"\r") != text]
     if len(kept) == len(before):
         return False
     rest = b"\n".join(kept)
-    place = repo.absolute(line.file)
+    place = writable_place(repo, line.file)
     if rest:
-        write_atomic(place, rest)
+        write_atomic(place, mark + rest)
     else:
         with disk_errors(place, "remove"):
             os.unlink(place)
@@ -116,7 +123,8 @@ def remove_ignore(repo: Repository, line: IgnoreLine) -> bool:
 
 
 def _lines(data: bytes) -> list[bytes]:
-    return [line.rstrip(b"\r") for line in data.split(b"\n")]
+    # Git passes over a byte order mark, too.
+    return [line.rstrip(b"\r") for line in data.removeprefix(UTF8_MARK).split(b"\n")]
 
 
 def _read(repo: Repository, path: str) -> bytes:
@@ -127,9 +135,12 @@ def _read(repo: Repository, path: str) -> bytes:
             hints=[f"replace it by a file: `rm {quote(path)}`"],
             kind="symlinked-gitignore",
         )
-    with disk_errors(place, "read"):
-        try:
-            with open(place, "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            return b""
+    data = read_committed_file(repo, path, limit_bytes=_MAX_BYTES) or b""
+    if len(data) > _MAX_BYTES or data.startswith(_NOT_UTF8):
+        problem = f"more than {_MAX_BYTES} bytes" if len(data) > _MAX_BYTES else "UTF-16 text"
+        raise PathRefused(
+            f"`{path}` is {problem}, and Git reads no ignore rules from such a file",
+            hints=["save it as UTF-8 text in an editor"],
+            kind="bad-gitignore",
+        )
+    return data

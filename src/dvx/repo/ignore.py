@@ -6,13 +6,17 @@ files are read in every folder from the root of the repository to the data, and 
 tree; walk_tree asks, entry by entry, and leaves out `.git` and temporary files by itself.
 """
 
+import codecs
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import PathRefused, UsageError
+from dvx.core.text_marks import UTF8_MARK
 from dvx.disk.atomic import disk_errors
+from dvx.repo.committed_files import left_out_files, read_committed_file
+from dvx.repo.repository import Repository
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -25,7 +29,7 @@ _Rule = tuple[int, "GitIgnoreSpec"]
 
 
 def load_ignore(
-    repo_root: str, data_path: str, *, is_tracked: bool = False
+    repo: Repository, data_path: str, *, is_tracked: bool = False
 ) -> Callable[[str, bool], bool] | None:
     """Return the predicate for walk_tree over the directory `data_path` (relative to the root).
 
@@ -35,10 +39,10 @@ def load_ignore(
     PathRefused (kind `data-ignored`); if the data `is_tracked`, the patterns that do so say nothing instead.
     Raises UsageError for a pattern that is not valid, LocalDiskError.
     """
-    rules = _Rules(repo_root, data_path, is_tracked=is_tracked)
+    rules = _Rules(repo, data_path, is_tracked=is_tracked)
     if not is_tracked:
         rules.check_data_is_kept()
-    if not os.path.isdir(os.path.join(repo_root, data_path)):
+    if not os.path.isdir(repo.absolute(data_path)):
         return None
     return rules
 
@@ -54,9 +58,10 @@ class _Rules:
         """Whether any rule says something about entries of a folder: "" or a path, relative to the data, with `/`."""
         return bool(self._rules(self._data + folder))
 
-    def __init__(self, repo_root: str, data_path: str, *, is_tracked: bool) -> None:
+    def __init__(self, repo: Repository, data_path: str, *, is_tracked: bool) -> None:
         self._is_tracked = is_tracked
-        self._root = repo_root
+        self._repo = repo
+        self._left_out = left_out_files(repo, "*" + DVXIGNORE)
         self._data_path = data_path
         self._data = data_path + "/" if data_path else ""
         self._by_folder: dict[str, tuple[_Rule, ...]] = {}
@@ -70,7 +75,7 @@ class _Rules:
         names = self._data_path.split("/") if self._data_path else []
         for depth in range(1, len(names) + 1):
             place = "/".join(names[:depth])
-            is_dir = depth < len(names) or os.path.isdir(os.path.join(self._root, place))
+            is_dir = depth < len(names) or os.path.isdir(self._repo.absolute(place))
             folder = place[: place.rfind("/") + 1]
             if _matches(self._rules(folder), place, is_dir):
                 raise PathRefused(
@@ -83,7 +88,7 @@ class _Rules:
         found = self._by_folder.get(folder)
         if found is None:
             above = self._rules(folder[: folder.rfind("/", 0, -1) + 1]) if folder else ()
-            spec = _load(self._root, folder)
+            spec = _load(self._repo, folder, left_out=self._left_out)
             if spec is not None and self._is_tracked and len(folder) < len(self._data):
                 spec = _without_patterns_for(spec, self._data[len(folder) :])
             found = above if spec is None else (*above, (len(folder), spec))
@@ -108,26 +113,42 @@ def _without_patterns_for(spec: "GitIgnoreSpec", folder: str) -> "GitIgnoreSpec"
     )
 
 
-def _load(root: str, folder: str) -> "GitIgnoreSpec | None":
-    path = os.path.join(root, folder, DVXIGNORE)
-    with disk_errors(path, "read"):
-        try:
-            # Only regular files count: a link could lead anywhere.
-            if not stat.S_ISREG(os.lstat(path).st_mode):
-                return None
-            with open(path, "rb") as file:
-                data = file.read(_MAX_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> "GitIgnoreSpec | None":
+    path = folder + DVXIGNORE
+    mode = _mode(repo.absolute(path))
+    # A link could lead anywhere, and Git does not follow one from `.gitignore` either.
+    if (mode is None and path not in left_out) or (mode is not None and stat.S_ISLNK(mode)):
+        return None
+    data = read_committed_file(repo, path, limit_bytes=_MAX_BYTES)
+    if data is None:
+        return None
     if len(data) > _MAX_BYTES:
-        raise UsageError(f"`{folder}{DVXIGNORE}` has more than {_MAX_BYTES} bytes", kind="bad-ignore-file")
+        raise UsageError(f"`{path}` has more than {_MAX_BYTES} bytes", kind="bad-ignore-file")
     from pathspec import GitIgnoreSpec  # 40 ms, and most repositories have no such file
 
     try:
-        return GitIgnoreSpec.from_lines(data.decode("utf-8", "surrogateescape").splitlines())
+        return GitIgnoreSpec.from_lines(_lines(data, path))
     except ValueError as error:
         raise UsageError(
-            f"`{folder}{DVXIGNORE}` has a pattern that is not valid: {str(error)[:200]}",
+            f"`{path}` has a pattern that is not valid: {str(error)[:200]}",
             hints=["the syntax is that of `.gitignore`: `git help gitignore`"],
             kind="bad-ignore-file",
         ) from error
+
+
+def _lines(data: bytes, path: str) -> list[str]:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise UsageError(
+            f"`{path}` is UTF-16 text, and has to be saved as UTF-8",
+            hints=[f"save it as UTF-8 in an editor: `{path}`"],
+            kind="bad-ignore-file",
+        )
+    return data.removeprefix(UTF8_MARK).decode("utf-8", "surrogateescape").splitlines()
+
+
+def _mode(place: str) -> int | None:
+    with disk_errors(place, "read"):
+        try:
+            return os.lstat(place).st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            return None

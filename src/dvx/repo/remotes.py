@@ -29,21 +29,21 @@ class RemoteConfig:
     committed: frozenset[str] = field(default_factory=frozenset)
 
 
-def remotes(config: Config, repo: Repository) -> list[RemoteConfig]:
-    """Return every remote, by name. Relative folders are relative to the root of the repository.
-
-    Raises UsageError (kind `remote-without-url`) for one that has options only.
-    """
-    names = sorted({key.split(".")[1] for key in config.values if key.startswith("remote.")})
-    return [_remote(config, repo, name) for name in names]
+def remote_names(config: Config) -> list[str]:
+    """Return the names of all remotes, those that cannot be used among them, sorted."""
+    return sorted(
+        {key.split(".")[1] for key in (*config.values, *config.problems) if key.startswith("remote.")}
+    )
 
 
 def default_remote(config: Config, repo: Repository, name: str | None = None) -> RemoteConfig:
     """Return the remote `name`; without a name `core.remote`, else the only one, else `origin`.
 
-    Raises NotFound of kind `no-remote` or `unknown-remote`, and UsageError (kind `remote-not-chosen`).
+    A relative folder is relative to the top of the main work tree. Raises NotFound of kind `no-remote` or
+    `unknown-remote`, and UsageError: of kind `remote-not-chosen`, `remote-without-url` for one that has options only,
+    `bad-setting` for one whose options cannot be used.
     """
-    known = {remote.name: remote for remote in remotes(config, repo)}
+    known = remote_names(config)
     if not known:
         raise NotFound(
             "no remote is configured",
@@ -52,11 +52,11 @@ def default_remote(config: Config, repo: Repository, name: str | None = None) ->
         )
     wanted = name if name is not None else config.text("core.remote")
     if wanted is None and len(known) == 1:
-        return next(iter(known.values()))
+        return _remote(config, repo, known[0])
     if wanted is None and "origin" not in known:
         raise UsageError(
             f"there are several remotes, {name_some(known)}, and none is the default",
-            hints=[f"name one, or choose the default: `dvx remote default {next(iter(known))}`"],
+            hints=[f"name one, or choose the default: `dvx remote default {known[0]}`"],
             kind="remote-not-chosen",
         )
     wanted = wanted if wanted is not None else "origin"
@@ -66,11 +66,14 @@ def default_remote(config: Config, repo: Repository, name: str | None = None) ->
             hints=["list them: `dvx remote list`", f"add it: `dvx remote add {wanted} URL`"],
             kind="unknown-remote",
         )
-    return known[wanted]
+    return _remote(config, repo, wanted)
 
 
 def _remote(config: Config, repo: Repository, name: str) -> RemoteConfig:
     prefix = f"remote.{name}."
+    for key, problem in config.problems.items():
+        if key.startswith(prefix):
+            raise problem
     found = {key[len(prefix) :]: value for key, value in config.values.items() if key.startswith(prefix)}
     url = found.pop("url", None)
     if not isinstance(url, str):
@@ -93,6 +96,6 @@ def _resolved(url: str, repo: Repository) -> str:
     if "://" in url:
         return url
     try:
-        return parse_location(url, base_dir=repo.root).url
+        return parse_location(url, base_dir=repo.base_folder).url
     except UsageError:
         return url

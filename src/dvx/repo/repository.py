@@ -69,8 +69,39 @@ class Repository:
 
     @property
     def local_config_path(self) -> str:
-        """The configuration of this work tree, never committed."""
-        return os.path.join(self.git_dir, "dvx", "config.toml")
+        """The configuration of this clone, never committed; all its work trees have it."""
+        return os.path.join(self.common_dir, "dvx", "config.toml")
+
+    @property
+    def worktree_config_path(self) -> str | None:
+        """The configuration of this work tree alone, where it is a linked one."""
+        return None if self.git_dir == self.common_dir else os.path.join(self.git_dir, "dvx", "config.toml")
+
+    @property
+    def base_folder(self) -> str:
+        """What relative folders in settings start from: the same in all work trees of the clone.
+
+        That is the top of the main work tree, or the Git directory of a bare repository.
+        """
+        if self.git_dir == self.common_dir:
+            return self.root
+        if os.path.basename(self.common_dir) == ".git":
+            return os.path.dirname(self.common_dir)
+        return self._configured_work_tree() or self.common_dir
+
+    def _configured_work_tree(self) -> str | None:
+        """Where the Git directory of a submodule says that its main work tree is."""
+        try:
+            config = os.path.join(self.common_dir, "config")
+            answer = self.git().run(["config", "--file", config, "--get", "core.worktree"])
+        except GitError:
+            return None
+        return os.path.realpath(os.path.join(self.common_dir, os.fsdecode(answer.rstrip(b"\n"))))
+
+    @property
+    def has_sparse_checkout(self) -> bool:
+        """Whether Git may leave tracked files out of this work tree."""
+        return os.path.exists(os.path.join(self.git_dir, "info", "sparse-checkout"))
 
     @property
     def state_dir(self) -> str:
@@ -105,7 +136,11 @@ class Repository:
     @property
     def is_initialised(self) -> bool:
         """Whether `dvx init` has been run."""
-        return os.path.isfile(self.config_path)
+        if os.path.lexists(self.config_path):
+            return True
+        from dvx.repo.committed_files import is_left_out  # only where there is no such file
+
+        return is_left_out(self, f"{CONFIG_FOLDER}/config.toml")
 
     def require_initialised(self) -> None:
         """Raise NotARepository (kind `not-initialised`) before `dvx init`."""
@@ -115,6 +150,10 @@ class Repository:
                 hints=["set it up: `dvx init`"],
                 kind="not-initialised",
             )
+
+    def inside(self, place: str) -> str | None:
+        """Turn an absolute path without symbolic links into one relative to the root; None outside of it."""
+        return _below(self.root, place)
 
     def git(self) -> Git:
         """Return a runner of Git at the top of this work tree."""

@@ -115,7 +115,21 @@ _DIRECTION: Final = Setting(
 
 
 def find_setting(key: str) -> Setting:
-    """Return the setting that `key` names. Raises NotFound (kind `unknown-setting`) naming similar ones."""
+    """Return the setting that `key` names.
+
+    Raises NotFound (kind `unknown-setting`) naming similar ones, UsageError for a name that no remote can have.
+    """
+    found = known_setting(key)
+    if found is not None:
+        return found
+    name = key.partition(".")[2].rpartition(".")[0]
+    if key.startswith("remote.") and name:
+        check_remote_name(name)
+    raise _unknown(key, name)
+
+
+def known_setting(key: str) -> Setting | None:
+    """As find_setting; None for what it refuses."""
     for setting in SETTINGS:
         if setting.name == key:
             return setting
@@ -123,12 +137,9 @@ def find_setting(key: str) -> Setting:
         return _DIRECTION
     section, _, rest = key.partition(".")
     name, _, option_name = rest.rpartition(".")
-    if section == "remote" and name:
-        check_remote_name(name)
-        for option in REMOTE_OPTIONS:
-            if option.name == option_name:
-                return option
-    raise _unknown(key, name)
+    if section == "remote" and _REMOTE_NAME.fullmatch(name):
+        return next((option for option in REMOTE_OPTIONS if option.name == option_name), None)
+    return None
 
 
 def key_parts(key: str) -> list[str]:
@@ -148,8 +159,11 @@ def check_remote_name(name: str) -> None:
         )
 
 
-def parse_value(setting: Setting, raw: object, *, key: str, origin: str) -> Value:
-    """Read a value from TOML (already typed) or from text. Raises UsageError (kind `bad-setting`)."""
+def parse_value(setting: Setting, raw: object, *, key: str, origin: str, hint: str | None = None) -> Value:
+    """Read a value from TOML (already typed) or from text. Raises UsageError (kind `bad-setting`).
+
+    `hint` says how to change it where it is; the default is for the committed file.
+    """
     value = _of_type(setting, raw)
     problem = None
     if value is None or (setting.type == "text" and not value):
@@ -160,11 +174,25 @@ def parse_value(setting: Setting, raw: object, *, key: str, origin: str) -> Valu
         problem = f"a number of at least {setting.least}"
     if value is None or problem is not None:
         raise UsageError(
-            f"`{key}` must be {problem}, and {origin} has {str(raw)[:80]!r}",
-            hints=[f"set it: `dvx config set {key} VALUE`"],
+            f"`{key}` must be {problem}, and {origin} has {_shown(raw)}",
+            hints=[hint or f"set it: `dvx config set {key} {example_value(setting)}`"],
             kind="bad-setting",
         )
     return value
+
+
+def _shown(raw: object) -> str:
+    """The start of a value; a number may have more digits than Python turns into text."""
+    return f"{raw:#x}"[:80] if isinstance(raw, int) and abs(raw) >= 2**64 else repr(str(raw)[:80])
+
+
+def example_value(setting: Setting) -> str:
+    """A value that the setting can have, for a command that a person can run."""
+    if setting.choices:
+        return setting.choices[0]
+    if setting.default is not None:
+        return str(setting.default).lower()
+    return "true" if setting.type == "bool" else "VALUE"
 
 
 def check_shareable(key: str, value: object, *, origin: str) -> None:

@@ -5,15 +5,14 @@ know what the files mean.
 """
 
 import os
-import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from dvx.core.errors import LocalDiskError
 from dvx.core.ids import short_git_id
-from dvx.disk.atomic import disk_errors
 from dvx.formats.pointer import MAX_POINTER_BYTES
+from dvx.repo.committed_files import read_committed_file
 from dvx.repo.git import Git
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, find_pointers, is_pointer_path, parse_tracked
 from dvx.repo.pointers import read_pointer as read_pointer_file
@@ -135,14 +134,11 @@ class WorkTreeSnapshot:
 
     def _read(self, path: str) -> bytes | None:
         place = self.repository.absolute(path)
-        with disk_errors(place, "read"):
-            try:
-                if not stat.S_ISREG(os.lstat(place).st_mode) or os.path.realpath(place) != place:
-                    return None  # a link may lead anywhere on this machine
-                with open(place, "rb") as file:
-                    data = file.read(MAX_FILE_BYTES + 1)
-            except (FileNotFoundError, NotADirectoryError):
-                return None
+        if os.path.realpath(place) != place:
+            return None  # a link may lead anywhere on this machine
+        data = read_committed_file(self.repository, path, limit_bytes=MAX_FILE_BYTES)
+        if data is None:
+            return None
         if len(data) > MAX_FILE_BYTES:
             raise LocalDiskError(f"`{path}` has more than {MAX_FILE_BYTES} bytes")
         return data

@@ -5,15 +5,12 @@ Owns how they are told from pointers that somebody deleted. Must not change what
 
 import os
 from collections.abc import Sequence
-from typing import Final
 
 from dvx.core.errors import NotFound, name_some
 from dvx.core.shell_words import quote_all
+from dvx.repo.committed_files import left_out_files
 from dvx.repo.pointers import POINTER_SUFFIX, is_pointer_path
 from dvx.repo.repository import Repository
-
-# What `git ls-files -t` calls an entry that is not to be in the work tree.
-_LEFT_OUT: Final = b"S "
 
 
 def left_out_pointers(repository: Repository) -> list[str]:
@@ -21,12 +18,11 @@ def left_out_pointers(repository: Repository) -> list[str]:
 
     Starts no Git where no sparse checkout was ever set up. Raises GitError.
     """
-    if not os.path.exists(os.path.join(repository.git_dir, "info", "sparse-checkout")):
-        return []
-    answer = repository.git().run(["ls-files", "-t", "-z", "--", "*" + POINTER_SUFFIX])
-    paths = [os.fsdecode(line[2:]) for line in answer.split(b"\0") if line.startswith(_LEFT_OUT)]
+    paths = left_out_files(repository, "*" + POINTER_SUFFIX)
     return [
-        path for path in paths if is_pointer_path(path) and not os.path.lexists(repository.absolute(path))
+        path
+        for path in sorted(paths)
+        if is_pointer_path(path) and not os.path.lexists(repository.absolute(path))
     ]
 
 

@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from typing import Final
 
 from dvx.core.errors import UsageError
+from dvx.core.text_marks import decode_text
 from dvx.formats.metadata import MAX_LIST_ITEMS, MAX_NAME_CHARACTERS, Value, is_value, same_value
 
 # A description of some paragraphs fits; a whole document belongs into a file.
@@ -106,9 +107,11 @@ def unreadable(name: str, reason: object) -> UsageError:
 def decoded(data: bytes, name: str) -> str:
     """The text of a file, with or without a byte order mark. Raises UsageError where it is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        return decode_text(data)
     except UnicodeDecodeError as error:
         raise unreadable(name, "it is not UTF-8 text") from error
+    except ValueError as error:
+        raise unreadable(name, error) from error
 
 
 def unique_pairs(

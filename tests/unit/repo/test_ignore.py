@@ -1,10 +1,17 @@
 """repo.ignore: .dvxignore files above and inside the data."""
 
+import os
+
 import pytest
 
 from dvx.core.errors import PathRefused, UsageError
 from dvx.disk.walk import walk_tree
 from dvx.repo.ignore import load_ignore
+from dvx.repo.repository import Repository
+
+
+def _repository(root):
+    return Repository(root=str(root), git_dir=str(root / ".git"), common_dir=str(root / ".git"))
 
 
 @pytest.fixture
@@ -16,7 +23,7 @@ def tree(tmp_path):
             place = tmp_path / path
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text)
-        ignore = load_ignore(str(tmp_path), data)
+        ignore = load_ignore(_repository(tmp_path), data)
         return [entry.path for entry in walk_tree(str(tmp_path / data), ignore=ignore)]
 
     return make
@@ -73,7 +80,7 @@ def test_data_that_is_left_out_as_a_whole_is_refused(tree, pattern):
 
 def test_single_file_needs_no_predicate(tmp_path):
     (tmp_path / "model.bin").write_text("x")
-    assert load_ignore(str(tmp_path), "model.bin") is None
+    assert load_ignore(_repository(tmp_path), "model.bin") is None
 
 
 def test_bad_pattern_names_the_file(tree):
@@ -85,8 +92,25 @@ def test_symlinked_or_huge_file_is_not_used(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "rules").write_text("*\n")
     (tmp_path / "data/.dvxignore").symlink_to("../rules")
-    ignore = load_ignore(str(tmp_path), "data")
+    ignore = load_ignore(_repository(tmp_path), "data")
     assert ignore("x", False) is False
     (tmp_path / ".dvxignore").write_text("#" * 1_100_000)
     with pytest.raises(UsageError, match="more than"):
-        load_ignore(str(tmp_path), "data")
+        load_ignore(_repository(tmp_path), "data")
+
+
+def test_byte_order_mark_does_not_void_the_first_pattern(tree):
+    assert tree(
+        {".dvxignore": "\ufeff*.tmp\r\n*.log\r\n", "data/a.tmp": "", "data/b.log": "", "data/c": ""}
+    ) == ["c"]
+
+
+def test_utf16_text_and_a_pipe_are_refused_by_name(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / ".dvxignore").write_bytes("*.tmp\n".encode("utf-16"))
+    with pytest.raises(UsageError, match=r"`\.dvxignore` is UTF-16 text"):
+        load_ignore(_repository(tmp_path), "data")
+    (tmp_path / ".dvxignore").unlink()
+    os.mkfifo(tmp_path / ".dvxignore")
+    with pytest.raises(PathRefused, match="named pipe"):
+        load_ignore(_repository(tmp_path), "data")

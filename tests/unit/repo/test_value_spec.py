@@ -36,8 +36,9 @@ def test_rules_are_parted_from_settings_and_join_where_several_match() -> None:
         "track.models/*.pt.from": ["data/train", "models/a.pt.dvx"],
         "track.models/a.pt.params": ["p.yaml:train", "q.toml"],
     }
-    settings, rules = split_rules(found, origin="x")
+    settings, rules, unknown = split_rules(found, origin="x")
     assert settings == {"core.remote": "x"}
+    assert unknown == ()
     rule = combined(rules, "models/a.pt")
     assert rule is not None
     assert [str(spec) for spec in rule.params] == ["p.yaml:train", "q.toml"]

@@ -124,7 +124,9 @@ def list_(invocation: Invocation, show_origin: bool, as_json: bool) -> None:
 
     found = _load(invocation)
     keys = sorted({*found.values, *(setting.name for setting in SETTINGS)})
-    rows = [(key, found.get(key), found.origin(key)) for key in keys]
+    for text in [*found.unknown, *(problem.what for problem in found.problems.values())]:
+        invocation.output.warning(text)
+    rows = [(key, found.get(key), found.origin(key)) for key in keys if key not in found.problems]
     if as_json:
         settings = [
             {
@@ -180,11 +182,14 @@ def _file(invocation: Invocation, *, local: bool, user: bool) -> str:
         raise UsageError("`--local` and `--user` exclude each other", hints=["leave one of them out"])
     if user:
         return _user_file(invocation)
+    from dvx.repo.committed_files import writable_place
+    from dvx.repo.config import COMMITTED
+
     repository = invocation.repository()
     if local:
         return repository.local_config_path
     repository.require_initialised()
-    return repository.config_path
+    return writable_place(repository, COMMITTED)
 
 
 def _user_file(invocation: Invocation) -> str:

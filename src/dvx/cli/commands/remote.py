@@ -109,10 +109,15 @@ def list_(invocation: Invocation, as_json: bool) -> None:
       dvx remote list
       dvx remote list --json
     """
-    from dvx.repo.remotes import default_remote, remotes
+    from dvx.repo.remotes import default_remote, remote_names
 
     with invocation.project() as project:
-        known = remotes(project.config, project.repository)
+        known = []
+        for name in remote_names(project.config):
+            try:
+                known.append(project.remote_config(name))
+            except UsageError as error:  # one that cannot be used does not hide the others
+                invocation.output.warning(error.what)
         try:
             chosen = default_remote(project.config, project.repository).name
         except (NotFound, UsageError):
