@@ -420,7 +420,7 @@ def test_pull_document_and_content(pushed: Clone, tmp_path: Path) -> None:
     assert (document["schema"], document["direct"]) == ("dvx.pull/1", False)
     assert document["fetched"]["roots"] == 2
     assert document["checkout"] == {
-        "paths": 2, "written": 4, "removed": 0, "written_bytes": 15100, "kept": [],
+        "paths": 2, "written": 4, "removed": 0, "written_bytes": 15100, "kept": [], "refused": [],
     }  # fmt: skip
     assert (other.root / "model.bin").read_text() == "m" * 100
     assert (other.root / "data/train/c.csv").read_text() == "c" * 5000

@@ -169,11 +169,15 @@ def test_uncommitted_pointer_or_code_makes_the_answer_dirty(work):
     assert check(work).is_dirty
 
 
-def test_broken_pointer_is_an_error_and_not_passed_over(work):
+def test_broken_pointer_is_a_failure_and_the_others_are_verified(work):
     with open(work.path("model.bin.dvx"), "wb") as file:
         file.write(b"<<<<<<< ours\n")
+    report = check(work)
+    assert [(path, type(error)) for path, error in report.failures] == [("model.bin.dvx", FormatError)]
+    assert report.outcome is Outcome.PARTLY
+    assert all(found.is_right for found in report.workspace)
     with pytest.raises(FormatError):
-        check(work)
+        check(work, targets=["model.bin"])
 
 
 # A remote

@@ -29,6 +29,7 @@ def run_guarded(action: Callable[[], int], invocation: Invocation, *, args: Sequ
     try:
         code = action()
         output.flush()
+        code = _with_failures(invocation, code)
     except OutputClosedError:
         return ExitCode.DONE  # the reader has what it wanted, as in `dvx ls | head`
     except KeyboardInterrupt:
@@ -50,9 +51,21 @@ def format_error(error: DvxError, output: Output, *, with_causes: bool = False) 
     return "\n".join(lines)
 
 
+def _with_failures(invocation: Invocation, code: int) -> int:
+    """Tell what went wrong with single paths, and return the exit code that says so."""
+    if invocation.failures is None or not invocation.failures.found:
+        return code
+    from dvx.cli.failure_text import exit_code_of, failure_lines  # only then
+
+    for line in failure_lines(invocation):
+        invocation.output.message(line)
+    return code or exit_code_of(invocation.failures)
+
+
 def _failed(error: DvxError, invocation: Invocation, args: Sequence[str]) -> int:
     output, is_verbose = invocation.output, invocation.verbosity > 0
     _print_document(output, args, error, with_causes=is_verbose)
+    _with_failures(invocation, error.exit_code)
     output.message(format_error(error, output, with_causes=is_verbose))
     if is_verbose:
         import traceback  # 5 ms that only a failure needs

@@ -36,20 +36,22 @@ def run_checkout(
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return
-        from dvx.ops.pull import checkout
+        from dvx.ops.pull import checkout_each
 
-        result = checkout(project, chosen, force=force)
+        result = checkout_each(project, chosen, force=force)
     _report(invocation, result, [], as_json=as_json)
 
 
 def _report(invocation: Invocation, result: "CheckoutResult", git_files: list[str], *, as_json: bool) -> None:
     if as_json:
         from dvx.cli.documents import checkout_fields  # not for those who read the text
+        from dvx.cli.failure_text import failure_fields
         from dvx.cli.render import format_document
 
         document = {
             **checkout_fields(result),
             "git_files": git_files,
+            **failure_fields(invocation),
             "seconds": round(invocation.elapsed_s, 3),
         }
         invocation.output.result(format_document("dvx.checkout/1", document))

@@ -11,6 +11,8 @@ from dvx.core.sizes import format_size
 if TYPE_CHECKING:
     from dvx.ops.checkout import CheckoutResult
 
+_MOST_SAID = 5
+
 
 def say_checkout(invocation: Invocation, result: "CheckoutResult", *, verb: str, received: str = "") -> None:
     """Print the summary line, and which files were kept because of work in them."""
@@ -20,6 +22,10 @@ def say_checkout(invocation: Invocation, result: "CheckoutResult", *, verb: str,
         output.warning(
             f"kept {count} that the newer pointers do not change: {escape(name_some(result.kept))}"
         )
+    for error in result.refused[:_MOST_SAID]:
+        output.warning(error.what)
+    if len(result.refused) > _MOST_SAID:
+        output.warning(f"{len(result.refused) - _MOST_SAID} more cannot be tracked: see `dvx status`")
     if not result.written and not result.removed:
         output.summary(f"everything is up to date: {plural(result.paths, 'tracked path')}{received}")
         return

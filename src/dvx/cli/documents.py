@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvx.cli.render import without_password
 from dvx.core.ids import format_id
+from dvx.disk.atomic import printable
 
 if TYPE_CHECKING:
     from dvx.backends.probe import ProbeFinding
@@ -61,6 +62,10 @@ def _path_status(status: "PathStatus") -> Fields:
         "git": status.git,
         "remote": status.remote.value if status.remote is not None else None,
         "problem": status.problem,
+        "refused": [
+            {"path": printable(path), "kind": error.kind, "message": error.what}
+            for path, error in status.refused.items()
+        ],
         "stale_metadata": _stale_metadata(status),
         "differences": [
             {
@@ -173,6 +178,7 @@ def checkout_fields(result: "CheckoutResult") -> Fields:
         "removed": result.removed,
         "written_bytes": result.size_bytes,
         "kept": result.kept,
+        "refused": [{"kind": error.kind, "message": error.what} for error in result.refused],
     }
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from dvx.cli.output import Output
 
 if TYPE_CHECKING:
+    from dvx.ops.failures import Failures
     from dvx.ops.project import Project
     from dvx.repo.config import Config
     from dvx.repo.repository import Repository
@@ -26,7 +27,7 @@ IN_HOOK: Final = "DVX_IN_HOOK"
 @dataclass(slots=True)
 class Invocation:
     """The state of one run. `folder` is the current directory after `-C`; `overrides` are settings given as
-    flags; `started_s` is the monotonic time of the start."""
+    flags; `started_s` is the monotonic time of the start; `failures` are those of the project that was opened last."""
 
     env: Mapping[str, str]
     folder: str
@@ -37,6 +38,7 @@ class Invocation:
     started_s: float = field(default_factory=time.monotonic)
     # Command lines of interrupted commands that this one has finished.
     finished: list[tuple[str, ...]] = field(default_factory=list)
+    failures: "Failures | None" = None
 
     @staticmethod
     def of_process(env: Mapping[str, str]) -> "Invocation":
@@ -105,6 +107,7 @@ class Invocation:
                 with project.setting_damage_aside():
                     yield project
             finally:
+                self.failures = vars(project).get("failures")  # there only if anything asked for it
                 reporter.finish()
 
     def _shows_progress(self, project: "Project") -> bool:

@@ -25,7 +25,7 @@ def run_pull(
     as_json: bool = False,
 ) -> None:
     """Pull everything, or the targets, and say what was written. `no_store` None: as the environment suggests."""
-    from dvx.ops.pull import pull
+    from dvx.ops.pull import pull_each
 
     with invocation.project(remote=remote_name) as project:
         chosen = choose_targets(project, targets)
@@ -33,7 +33,7 @@ def run_pull(
             say_nothing_tracked(invocation)
             return
         is_direct = invocation.is_ci and not project.has_local_roots if no_store is None else no_store
-        result = pull(project, chosen, remote_name=remote_name, no_store=is_direct, force=force)
+        result = pull_each(project, chosen, remote_name=remote_name, no_store=is_direct, force=force)
     if as_json:
         _print_document(invocation, result)
     received = f"; {format_size(result.fetched.size_bytes)} received" if result.fetched is not None else ""
@@ -42,12 +42,14 @@ def run_pull(
 
 def _print_document(invocation: Invocation, result: "PullResult") -> None:
     from dvx.cli.documents import checkout_fields, fetch_fields  # not for those who read the text
+    from dvx.cli.failure_text import failure_fields
     from dvx.cli.render import format_document
 
     document = {
         "direct": result.is_direct,
         "fetched": fetch_fields(result.fetched) if result.fetched is not None else None,
         "checkout": checkout_fields(result.checkout),
+        **failure_fields(invocation),
         "seconds": round(invocation.elapsed_s, 3),
     }
     invocation.output.result(format_document("dvx.pull/1", document))

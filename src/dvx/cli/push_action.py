@@ -26,7 +26,7 @@ def run_push(
     as_json: bool = False,
 ) -> None:
     """Push everything, or the targets, of the work tree or of revisions, and say what was sent."""
-    from dvx.ops.push import push
+    from dvx.ops.push import push_each
 
     with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
@@ -34,12 +34,15 @@ def run_push(
             say_nothing_tracked(invocation)
             return
         _say_whole(invocation, chosen)
-        result = push(project, [target.tracked for target in chosen], remote_name=remote_name)
+        result = push_each(project, [target.tracked for target in chosen], remote_name=remote_name)
         place = project.remote_config(remote_name).url
     if as_json:
         from dvx.cli.documents import push_fields  # not for those who read the text
+        from dvx.cli.failure_text import failure_fields
 
-        document = push_fields(result, remote=place, seconds=invocation.elapsed_s)
+        document = push_fields(result, remote=place, seconds=invocation.elapsed_s) | failure_fields(
+            invocation
+        )
         invocation.output.result(format_document("dvx.push/1", document))
     invocation.output.summary(
         push_summary(result, place=escape(without_password(place)), seconds=invocation.elapsed_s)

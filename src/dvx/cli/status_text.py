@@ -49,12 +49,15 @@ class StatusText:
         states = {status.state for status in self.report.paths}
         if any(status.git == "unmerged" for status in self.report.paths):
             yield "end the conflicts: `dvx resolve`"
-        if PathState.CHANGED in states:
+        if any(status.differences for status in self.report.paths if status.state is PathState.CHANGED):
             yield "keep the changes: `dvx add --update`, or undo them: `dvx checkout --force TARGET`"
         if PathState.OUTDATED in states:
             yield "bring the workspace to the newer pointers: `dvx pull`"
-        if PathState.NOT_CHECKED_OUT in states or PathState.UNKNOWN in states:
+        is_unread = any(s.state is PathState.UNKNOWN and not s.refused for s in self.report.paths)
+        if PathState.NOT_CHECKED_OUT in states or is_unread:
             yield "get the data: `dvx pull`"
+        refused = [error for status in self.report.paths for error in status.refused.values()]
+        yield from dict.fromkeys(escape(hint) for error in refused[:FILES_SHOWN] for hint in error.hints[:1])
         stale = [status.tracked.path for status in self.report.paths if status.stale_metadata]
         if stale:
             paths = escape(quote_all(map(self._typed, stale[:3])))
@@ -73,6 +76,7 @@ class StatusText:
         yield f"{state}: {self._shown(status.tracked.path)} ({files}{format_size(pointer.size)})"
         if status.problem:
             yield f"    {escape(status.problem)}"
+        yield from self._refused([error.what for error in status.refused.values()])
         for kind in FileState:
             yield from self._files(kind, [item.path for item in status.differences if item.state is kind])
 
@@ -83,6 +87,14 @@ class StatusText:
             yield f"    {label}{self._shown(path)}"
         if len(paths) > limit:
             yield f"    {label}... and {len(paths) - limit} more (use -v)"
+
+    def _refused(self, reasons: Sequence[str]) -> Iterator[str]:
+        limit = len(reasons) if self.shows_all else FILES_SHOWN
+        label = self.output.paint(f"{'not looked at:':14}", "red")
+        for reason in reasons[:limit]:
+            yield f"    {label} {escape(reason)}"
+        if len(reasons) > limit:
+            yield f"    {label} ... and {len(reasons) - limit} more (use -v)"
 
     def _stale(self) -> Iterator[str]:
         if not any(status.stale_metadata for status in self.report.paths):

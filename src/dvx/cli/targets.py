@@ -44,7 +44,7 @@ def choose_targets(project: "Project", targets: Sequence[str]) -> "list[Target]"
     """The targets in the work tree; all of it without targets."""
     from dvx.ops.selection import select_targets
 
-    return select_targets(project, typed_paths(project, targets))
+    return select_targets(project, typed_paths(project, targets), goes_on=True)
 
 
 def choose_for_transfer(

@@ -27,6 +27,7 @@ _ROWS_SHOWN: Final = 50
 _LINE_CHARACTERS: Final = 1000
 _HEADINGS: Final = {
     Outcome.VERIFIED: "Data verified",
+    Outcome.PARTLY: "Some data could not be verified",
     Outcome.DIFFERS: "The workspace is not what the pointers say",
     Outcome.MISSING: "Data is missing on the remote",
     Outcome.DAMAGED: "Data on the remote is damaged",

@@ -36,6 +36,7 @@ class DvxError(Exception):
 
     `what` is one sentence without a final period. `affected` says what is concerned and what was left
     untouched. `hints` are next steps, each with the exact command. `kind` is a stable machine-readable name.
+    `paths` are the tracked paths that it is about, where others are not and these are known.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
@@ -48,11 +49,13 @@ class DvxError(Exception):
         affected: str | None = None,
         hints: Sequence[str] = (),
         kind: str | None = None,
+        paths: Sequence[str] = (),
     ) -> None:
         super().__init__(what)
         self.what = what
         self.affected = affected
         self.hints = tuple(hints)
+        self.paths = tuple(paths)
         if kind is not None:
             self.kind = kind
 

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
-from dvx.core.errors import LocalDiskError, PathRefused, name_some
+from dvx.core.errors import DvxError, LocalDiskError, PathRefused, name_some
 from dvx.core.paths import are_ordinary_names, check_stored_path
+from dvx.core.shell_words import quote
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, local_disk_error, printable
 
 EntryKind = Literal["file", "executable", "symlink", "directory"]
@@ -47,6 +48,22 @@ class WalkEntry(NamedTuple):
     inode: int
 
 
+class _Asked(NamedTuple):
+    """What a walk was asked for; see walk_blocks."""
+
+    root: str
+    ignore: Ignore | None
+    leftovers: list[str] | None
+    refused: dict[str, DvxError] | None
+    shown: str
+
+    def refuse(self, path: str, error: DvxError) -> None:
+        """Note an entry that cannot be part of the tree, or raise the error where nobody takes notes."""
+        if self.refused is None:
+            raise error
+        self.refused[self.shown + path] = error
+
+
 class _Listing:
     """The rest of one directory: `keys` in order from `position` on.
 
@@ -75,17 +92,27 @@ class _Listing:
 
 
 def walk_tree(
-    root: str, *, ignore: Ignore | None = None, leftovers: list[str] | None = None
+    root: str,
+    *,
+    ignore: Ignore | None = None,
+    leftovers: list[str] | None = None,
+    refused: dict[str, DvxError] | None = None,
+    shown: str = "",
 ) -> Iterator[WalkEntry]:
     """Yield what walk_blocks finds, one by one."""
     new, entry = tuple.__new__, WalkEntry  # half the time of WalkEntry(...)
-    for block in walk_blocks(root, ignore=ignore, leftovers=leftovers):
+    for block in walk_blocks(root, ignore=ignore, leftovers=leftovers, refused=refused, shown=shown):
         for row in block:
             yield new(entry, row)
 
 
 def walk_blocks(
-    root: str, *, ignore: Ignore | None = None, leftovers: list[str] | None = None
+    root: str,
+    *,
+    ignore: Ignore | None = None,
+    leftovers: list[str] | None = None,
+    refused: dict[str, DvxError] | None = None,
+    shown: str = "",
 ) -> Iterator[list[WalkRow]]:
     """Yield every file, symlink and empty directory below `root`, ordered by the bytes of the UTF-8 path.
 
@@ -97,9 +124,12 @@ def walk_blocks(
     symlink. Files that vanish while the tree is listed are passed over.
 
     Raises PathRefused for names that are not UTF-8 (kind `non-utf8-name`), unsafe names, sockets, pipes and
-    devices (kind `special-file`), and LocalDiskError naming a directory that cannot be listed.
+    devices (kind `special-file`), and LocalDiskError naming a directory that cannot be listed. If `refused` is
+    given, these are noted there by path instead and left out, except a root that cannot be listed. `shown` goes
+    before the paths in messages and in `refused`.
     """
-    stack = [_list_folder(root, "", ignore, leftovers)]
+    asked = _Asked(root, ignore, leftovers, refused, shown)
+    stack = [_list_folder(asked, "")]
     while stack:
         listing = stack[-1]
         rows = listing.next_rows()
@@ -117,9 +147,7 @@ def walk_blocks(
             if below is not None:
                 stack.append(below)
             continue
-        below = _list_subfolder(
-            os.path.join(root, listing.prefix + key), listing.prefix + key, ignore, leftovers
-        )
+        below = _list_subfolder(asked, listing.prefix + key)
         if below is not None and below.keys:
             listing.opened[key + "/"] = below
         elif below is None or _is_left_out(ignore, listing.prefix + key):
@@ -128,29 +156,29 @@ def walk_blocks(
             yield rows
 
 
-def _list_subfolder(
-    folder: str, path: str, ignore: Ignore | None, leftovers: list[str] | None
-) -> _Listing | None:
-    """List a directory found on the way; None when it has vanished since."""
+def _list_subfolder(asked: _Asked, path: str) -> _Listing | None:
+    """List a directory found on the way; None when it has vanished since, or is refused."""
     try:
-        return _list_folder(folder, path + "/", ignore, leftovers)
+        return _list_folder(asked, path + "/")
     except LocalDiskError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
-        raise
+        asked.refuse(path, error)
+        return None
 
 
-def _list_folder(folder: str, prefix: str, ignore: Ignore | None, leftovers: list[str] | None) -> _Listing:
+def _list_folder(asked: _Asked, prefix: str) -> _Listing:
+    folder = os.path.join(asked.root, prefix[:-1]) if prefix else asked.root
     with disk_errors(folder, "list"), _opened(folder) as place, os.scandir(place) as found:
         entries = {entry.name: entry for entry in found}
-        names = _kept_names(entries, folder=folder, prefix=prefix, ignore=ignore, leftovers=leftovers)
+        names = _kept_names(asked, entries, folder=folder, prefix=prefix)
         names.sort()
-        take: _Take = partial(_look_at_all, folder, prefix)
+        take: _Take = partial(_look_at_all, asked, prefix)
         if len(names) > _BLOCK_ENTRIES:
             folders = {name for name in names if _is_folder(entries[name])}
         else:
             # While the folder is open the system need not resolve its path for each file: 1 of 4 microseconds.
-            rows = _look_at_all(folder, prefix, names, entries)
+            rows = _look_at_all(asked, prefix, names, entries)
             folders = {row[0][len(prefix) :] for row in rows if row[1] == "directory"}
             take = partial(_taken, prefix, {row[0]: row for row in rows}) if folders else lambda _: rows
     return _Listing(prefix, names, folders, take)
@@ -170,15 +198,11 @@ def _opened(folder: str) -> Iterator[int | str]:
 
 
 def _kept_names(
-    entries: Mapping[str, os.DirEntry[str]],
-    *,
-    folder: str,
-    prefix: str,
-    ignore: Ignore | None,
-    leftovers: list[str] | None,
+    asked: _Asked, entries: Mapping[str, os.DirEntry[str]], *, folder: str, prefix: str
 ) -> list[str]:
     """The names in a folder that are part of the tree. Raises PathRefused for those that nobody may store."""
     names = list(entries)
+    ignore = asked.ignore
     # Rules that can say that a whole folder has nothing to ignore spare a question for each entry.
     applies_in = getattr(ignore, "applies_in", None)
     if applies_in is not None and not applies_in(prefix):
@@ -190,24 +214,30 @@ def _kept_names(
             else [name for name in names if not ignore(prefix + name, _is_folder(entries[name]))]
         )
     kept: list[str] = []
-    refused: list[str] = []
+    not_utf8: list[str] = []
     for name in names:
         path = prefix + name
         if name == ".git":
             continue
         if name.startswith(TEMPORARY_PREFIX):
-            if leftovers is not None:
-                leftovers.append(path)
+            if asked.leftovers is not None:
+                asked.leftovers.append(path)
             continue
         if ignore is not None and ignore(path, _is_folder(entries[name])):
             continue
         if not name.isascii() and not _is_utf8(name):
-            refused.append(printable(path))
+            not_utf8.append(path)
             continue
-        check_stored_path(path)
+        try:
+            check_stored_path(path)
+        except PathRefused as error:
+            asked.refuse(path, _inside(error, asked.shown))
+            continue
         kept.append(name)
-    if refused:
-        raise _not_utf8(folder, refused)
+    if asked.refused is None and not_utf8:
+        raise _not_utf8(folder, not_utf8, asked.shown)
+    for path in not_utf8:
+        asked.refuse(path, _not_utf8(folder, [path], asked.shown))
     return kept
 
 
@@ -226,10 +256,11 @@ def _taken(prefix: str, rows: dict[str, WalkRow], names: Sequence[str]) -> list[
 
 
 def _look_at_all(
-    folder: str, prefix: str, names: Sequence[str], entries: dict[str, os.DirEntry[str]] | None = None
+    asked: _Asked, prefix: str, names: Sequence[str], entries: dict[str, os.DirEntry[str]] | None = None
 ) -> list[WalkRow]:
     """Read the one stat of each entry, through the open folder's `entries` if given; what vanished is left out."""
     rows: list[WalkRow] = []
+    folder = os.path.join(asked.root, prefix)
     for name in names:
         try:
             if entries is None:
@@ -239,7 +270,10 @@ def _look_at_all(
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise local_disk_error(error, os.path.join(folder, name), "look at") from error
+            refusal = local_disk_error(error, os.path.join(folder, name), "look at")
+            refusal.__cause__ = error
+            asked.refuse(prefix + name, refusal)
+            continue
         mode, size = found.st_mode, found.st_size
         kind: EntryKind
         if mode & 0o170000 == stat.S_IFREG:
@@ -249,7 +283,8 @@ def _look_at_all(
         elif stat.S_ISDIR(mode):
             kind, size = "directory", 0
         else:
-            raise _special_file(prefix + name, mode)
+            asked.refuse(prefix + name, special_file(asked.shown + prefix + name, mode))
+            continue
         rows.append((prefix + name, kind, size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
     return rows
 
@@ -263,20 +298,29 @@ def _is_utf8(name: str) -> bool:
     return True
 
 
-def _not_utf8(folder: str, refused: list[str]) -> PathRefused:
-    count = f"{len(refused)} names in `{printable(folder)}` are" if len(refused) > 1 else "a name is"
+def _inside(error: PathRefused, shown: str) -> PathRefused:
+    """Say in which tracked directory an unsafe name is."""
+    if shown:
+        error.what = f"in `{shown.rstrip('/')}`, {error.what}"
+    return error
+
+
+def _not_utf8(folder: str, paths: Sequence[str], shown: str) -> PathRefused:
+    names = name_some(sorted(printable(shown + path) for path in paths))
+    count = f"{len(paths)} names in `{printable(folder)}` are" if len(paths) > 1 else "a name is"
     return PathRefused(
-        f"{count} not valid UTF-8: {name_some(sorted(refused))}",
+        f"{count} not valid UTF-8: {names}",
         affected="manifests hold UTF-8 names only; nothing was stored",
         hints=[
-            f"rename: `convmv -f latin1 -t utf8 -r --notest {printable(folder)}` (from Latin-1)",
+            f"rename: `convmv -f latin1 -t utf8 -r --notest {quote(printable(folder))}` (from Latin-1)",
             "or leave them out with a line in `.dvxignore`",
         ],
         kind="non-utf8-name",
     )
 
 
-def _special_file(path: str, mode: int) -> PathRefused:
+def special_file(path: str, mode: int) -> PathRefused:
+    """The error for what is neither a file, nor a link, nor a directory."""
     what = next((words for test, words in _SPECIAL_KINDS if test(mode)), "neither a file nor a directory")
     return PathRefused(
         f"`{path}` is {what}; dvx stores files, symbolic links and directories",

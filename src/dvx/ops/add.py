@@ -4,8 +4,8 @@ Owns the order that keeps promises P1 and P3: everything is read and stored firs
 `.gitignore` and Git's staging area. Which paths may be added is decided in dvx.ops.add_targets.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.ops.add_targets import AddPlan, AddTarget
@@ -40,6 +40,18 @@ class AddResult:
     warnings: list[str] = field(default_factory=list)
     changed_git_files: list[str] = field(default_factory=list)
 
+    def take_in(self, other: "AddResult") -> None:
+        """Count what was added of other targets."""
+        self.added = sorted([*self.added, *other.added], key=lambda added: added.path)
+        self.files += other.files
+        self.plain_bytes += other.plain_bytes
+        self.read_bytes += other.read_bytes
+        self.new_bytes += other.new_bytes
+        self.stored_bytes += other.stored_bytes
+        self.again_bytes += other.again_bytes
+        self.warnings = list(dict.fromkeys([*self.warnings, *other.warnings]))
+        self.changed_git_files = sorted({*self.changed_git_files, *other.changed_git_files})
+
 
 def run_add(
     project: Project,
@@ -50,17 +62,26 @@ def run_add(
 ) -> AddResult:
     """Store all targets, then write their pointers and stage them.
 
-    A failure before the first pointer leaves the workspace as it was; what was stored is reused by the next run.
+    A failure before the first pointer leaves the workspace as it was; what was stored is reused by the next run. Where
+    one of several targets cannot be added, the others are (see Project.failures).
     Where packs of the local store turn out to be lost or damaged, everything that was in them is stored again.
     `on_sealed` is told of every pack that is made; `metadata` is recorded with every target.
     """
     recorded = prepare_metadata(project, plan, metadata or AskedMetadata())
-    try:
-        with project.setting_damage_aside():
-            return _add_once(project, plan, on_sealed, recorded)
-    except (ObjectNotFound, DamagedPack):
-        with project.setting_damage_aside():
-            return _add_once(project, plan, on_sealed, recorded)
+
+    def add(targets: Sequence[AddTarget]) -> AddResult:
+        some = replace(plan, targets=tuple(targets))
+        try:
+            with project.setting_damage_aside():
+                return _add_once(project, some, on_sealed, recorded)
+        except (ObjectNotFound, DamagedPack):
+            with project.setting_damage_aside():
+                return _add_once(project, some, on_sealed, recorded)
+
+    result = AddResult()
+    for part in project.failures.divide(plan.targets, add, lambda target: target.path):
+        result.take_in(part)
+    return result
 
 
 def _add_once(

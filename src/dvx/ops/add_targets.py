@@ -134,14 +134,25 @@ def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> 
 
 
 def plan_update(project: Project, *, force: bool = False) -> AddPlan:
-    """Everything tracked that is in the workspace; unchanged files are not read. Raises like plan_add."""
-    present = [
-        item
-        for item in workspace_pointers(project).readable
+    """Everything tracked that is in the workspace; unchanged files are not read. Raises like plan_add.
+
+    What cannot be added is a failure of the project, and the rest is in the plan.
+    """
+    pointers = workspace_pointers(project)
+    for path, error in pointers.broken.items():
+        project.failures.add(path, error)
+    present = {
+        item.path: item
+        for item in pointers.readable
         if os.path.lexists(os.path.join(project.repository.root, item.path))
-    ]
-    _check_paths(project, [item.path for item in present], {item.path: item for item in present})
-    targets = [_target(project, item.path, item, [""]) for item in present]
+    }
+
+    def plan(some: Sequence[TrackedPointer]) -> list[AddTarget]:
+        _check_paths(project, [item.path for item in some], present)
+        return [_target(project, item.path, item, [""]) for item in some]
+
+    parts = project.failures.divide([*present.values()], plan, lambda item: item.path)
+    targets = sorted((target for part in parts for target in part), key=lambda target: target.path)
     return replace(_checked_plan(project, targets, force=force), is_update=True)
 
 

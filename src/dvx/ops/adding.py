@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from dvx.backends.backend import not_found
 from dvx.core.ids import hash_bytes
+from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import Source
 from dvx.disk.symlinks import check_symlink_target
 from dvx.disk.walk import WalkEntry, WalkRow
@@ -317,4 +318,5 @@ def _count_files(entries: Sequence[Entry]) -> int:
 
 
 def _link_bytes(path: str) -> bytes:
-    return os.fsencode(os.readlink(path))
+    with disk_errors(path, "read"):
+        return os.fsencode(os.readlink(path))

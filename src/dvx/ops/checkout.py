@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dvx.core.errors import WorkspaceConflict, name_some
+from dvx.core.errors import DvxError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.content import ContentIds
@@ -70,13 +70,23 @@ class CheckoutPlan:
 
 @dataclass(slots=True)
 class CheckoutResult:
-    """What a checkout did."""
+    """What a checkout did. `refused` is what dvx cannot track in the folders it looked at; it was left alone."""
 
     paths: int = 0
     written: int = 0
     removed: int = 0
     size_bytes: int = 0
     kept: list[str] = field(default_factory=list)
+    refused: list[DvxError] = field(default_factory=list)
+
+    def add(self, other: "CheckoutResult") -> None:
+        """Take in what was done for other paths."""
+        self.paths += other.paths
+        self.written += other.written
+        self.removed += other.removed
+        self.size_bytes += other.size_bytes
+        self.kept += other.kept
+        self.refused += other.refused
 
 
 def plan_checkout(
@@ -191,6 +201,7 @@ def run_checkout(
     with _naming_folders(project, trees), WorkspaceWriter(project.repository.root) as writer:
         for change in plan.changes:
             _apply(project, change, sources.get(change.tree.path), writer, result)
+            _note_refused(project, change.tree, result)
     project.reporter.finish()
     return result
 
@@ -201,6 +212,15 @@ def _naming_folders(project: Project, trees: Sequence[str]) -> AbstractContextMa
     from dvx.ops.intentions import naming_folders  # 3 ms that a workspace which is right already does without
 
     return naming_folders(project, "checkout", trees)
+
+
+def _note_refused(project: Project, tree: Tree, result: CheckoutResult) -> None:
+    """Note what could not be looked at: as a failure where tracked files are, or may be, behind it."""
+    refused = list((tree.refused or {}).values())
+    if refused and tree.hidden:
+        project.failures.add(tree.path, refused[0])
+    else:
+        result.refused += refused
 
 
 def _apply(

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from dvx.core.errors import ChangedWhileReading
+from dvx.core.errors import ChangedWhileReading, DvxError, LocalDiskError, PathRefused
 from dvx.core.ids import Hasher, hash_bytes
 from dvx.core.parallel import map_parallel
 from dvx.core.progress import Reporter
+from dvx.disk.atomic import disk_errors
 from dvx.disk.walk import WalkEntry
 from dvx.repo.stat_cache import StatCache, StatRow, row_matches
 
@@ -103,14 +104,34 @@ class ContentIds:
             self._fresh = []
 
     def hash_all(
-        self, files: Iterable[tuple[str, WalkEntry]], *, jobs: int, reporter: Reporter
+        self,
+        files: Iterable[tuple[str, WalkEntry]],
+        *,
+        jobs: int,
+        reporter: Reporter,
+        refused: dict[str, DvxError] | None = None,
     ) -> Iterator[tuple[str, WalkEntry, bytes | None]]:
-        """Yield (path, found, id) for each file, hashing several at once; None for one that keeps changing."""
+        """Yield (path, found, id) for each file, hashing several at once; None for one that keeps changing.
+
+        What cannot be read is noted in `refused`, by path, and not yielded; without it the error is raised.
+        """
+
+        def hash_one(item: tuple[str, WalkEntry]) -> bytes | None:
+            try:
+                return self._hash(*item)
+            except (LocalDiskError, PathRefused) as error:
+                if refused is None:
+                    raise
+                refused[item[0]] = error
+                return None
+
         files = iter(files)
         while batch := list(islice(files, _HASHES_AT_ONCE)):
-            ids = map_parallel(lambda item: self._hash(*item), batch, jobs=jobs, name="dvx-hash")
+            ids = map_parallel(hash_one, batch, jobs=jobs, name="dvx-hash")
             for (path, found), content_id in zip(batch, ids, strict=True):
                 reporter.advance(size_bytes=found.size, files=1)
+                if refused and path in refused:
+                    continue
                 if content_id is not None:
                     self.remember(path, found.kind, _stat_of(found), content_id)
                 yield path, found, content_id
@@ -118,7 +139,8 @@ class ContentIds:
     def _hash(self, path: str, found: WalkEntry) -> bytes | None:
         absolute = os.path.join(self._root, path)
         if found.kind == "symlink":
-            return hash_bytes(os.fsencode(os.readlink(absolute)))
+            with disk_errors(path, "read"):
+                return hash_bytes(os.fsencode(os.readlink(absolute)))
         from dvx.disk.reading import Source, hash_file  # 1 ms that unchanged files do not need
 
         hasher = Hasher()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dvx.core.errors import NotFound
+from dvx.core.errors import DvxError, NotFound
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests, walk_entries
 from dvx.formats.pointer import Pointer
@@ -17,7 +17,7 @@ from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of, workspace_pointers
 from dvx.ops.trees import Tree
-from dvx.repo.pointers import TrackedPointer, pointers_at
+from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
 from dvx.repo.targets import Target
 from dvx.store.page_reader import PageReader
 
@@ -47,12 +47,14 @@ class Change:
 
 @dataclass(slots=True)
 class DiffReport:
-    """All changes in path order, and what was compared. `directories` are the tracked ones, of either side."""
+    """All changes in path order, and what was compared. `directories` are the tracked ones, of either side;
+    `refused` is what is in them and cannot be tracked or looked at."""
 
     old: str
     new: str
     changes: list[Change] = field(default_factory=list)
     directories: tuple[str, ...] = ()
+    refused: list[DvxError] = field(default_factory=list)
 
     def count(self, kind: ChangeKind) -> int:
         """How many changes are of one kind."""
@@ -81,28 +83,35 @@ def read_diff(
     old = _pointers(project, old_name, is_default=old_rev is None)
     report = DiffReport(old_name, new_rev or "the workspace")
     with project.pages(remote_name) as pages:
+        present: list[TrackedPointer] = []
         if new_rev is None:
-            new = {item.path: item.pointer for item in _readable(project)}
+            present = _readable(project, old)
+            new = {item.path: item.pointer for item in present}
         else:
             new = _pointers(project, new_rev, is_default=False)
         sides: _Sides = {}
-        for path in sorted({*old, *new}):
-            for name, before, after in _path_changes(path, old.get(path), new.get(path), pages):
-                sides[name] = before, after
-        if new_rev is None:
-            for name, pointer_side, after in _workspace_changes(project, pages, sides):
-                # What differs here lies on top of what changed between the revision and the pointers.
-                sides[name] = (sides[name][0] if name in sides else pointer_side), after
+        all_paths = sorted({*old, *new})
+        for path in all_paths:
+            with project.failures.going_on(path, is_only=len(all_paths) == 1):
+                for name, before, after in _path_changes(path, old.get(path), new.get(path), pages):
+                    sides[name] = before, after
+        for item in present:
+            with project.failures.going_on(item.path, is_only=len(all_paths) == 1):
+                for name, pointer_side, after in _workspace_changes(project, item, pages, sides, report):
+                    # What differs here lies on top of what changed between the revision and the pointers.
+                    sides[name] = (sides[name][0] if name in sides else pointer_side), after
     report.directories = tuple(sorted(_directories(old) | _directories(new)))
     changes = (change for change in _changes(sides) if _is_wanted(change, paths))
     report.changes = sorted(changes, key=lambda change: change.path)
     return report
 
 
-def _readable(project: Project) -> list[TrackedPointer]:
+def _readable(project: Project, old: dict[str, Pointer]) -> list[TrackedPointer]:
+    """The pointers of the work tree; those that cannot be read are failures, and no changes against `old`."""
     found = workspace_pointers(project)
-    if found.broken:
-        raise next(iter(found.broken.values()))
+    for path, error in found.broken.items():
+        project.failures.add(path, error)
+        old.pop(path.removesuffix(POINTER_SUFFIX), None)
     return found.readable
 
 
@@ -155,20 +164,20 @@ def _entry_side(entry: Entry | None) -> _Side | None:
 
 
 def _workspace_changes(
-    project: Project, pages: PageReader, sides: _Sides
+    project: Project, tracked: TrackedPointer, pages: PageReader, sides: _Sides, report: DiffReport
 ) -> Iterator[tuple[str, _Side | None, _Side | None]]:
-    """What the workspace has beyond its pointers; paths that are not checked out at all are left out."""
-    present = [Target(item) for item in _readable(project)]
-    for tree in trees_of(project, present):
-        if not os.path.lexists(tree.absolute):
-            continue
-        differences = list(find_differences(project, tree, pages))
-        ids = _ids_of_likely_equals(project, tree, differences, sides)
-        for item in differences:
-            found = item.found
-            content_id = item.id or ids.get(item.path) or b""
-            after = (found.size, content_id, found.kind) if found is not None else None
-            yield item.path, _entry_side(item.entry), after
+    """What the workspace has beyond a pointer; nothing where it is not checked out at all."""
+    if not os.path.lexists(project.repository.absolute(tracked.path)):
+        return
+    (tree,) = trees_of(project, [Target(tracked)])
+    differences = list(find_differences(project, tree, pages))
+    ids = _ids_of_likely_equals(project, tree, differences, sides)
+    for item in differences:
+        found = item.found
+        content_id = item.id or ids.get(item.path) or b""
+        after = (found.size, content_id, found.kind) if found is not None else None
+        yield item.path, _entry_side(item.entry), after
+    report.refused += (tree.refused or {}).values()
 
 
 def _ids_of_likely_equals(
@@ -185,7 +194,7 @@ def _ids_of_likely_equals(
             likely.append((item.path, item.found))
     cache = ContentIds(project.stat_cache, tree.root, tree.path)
     files = ((path, found) for path, found in likely if found.kind != "directory")
-    hashed = cache.hash_all(files, jobs=project.jobs, reporter=project.reporter)
+    hashed = cache.hash_all(files, jobs=project.jobs, reporter=project.reporter, refused=tree.refused)
     ids = {path: content_id for path, _, content_id in hashed}
     cache.save()
     return ids

@@ -47,7 +47,8 @@ def find_differences(project: Project, tree: Tree, pages: PageReader) -> Iterato
     """Yield the differences of one tree. Files whose state is not in the cache are hashed, many at once.
 
     A file of another size is modified without being read. Ids found on the way are remembered. Leaves of the
-    manifest that were found unchanged before are not read while their files look as they did.
+    manifest that were found unchanged before are not read while their files look as they did. What cannot be looked
+    at is no difference, but in `tree.refused`.
     """
     comparison = _Comparison(project, tree)
     if is_walked_by_leaf(tree):
@@ -66,6 +67,7 @@ class _Comparison:
 
     def __init__(self, project: Project, tree: Tree) -> None:
         self._project = project
+        self._tree = tree
         self._ids = ContentIds(project.stat_cache, tree.root, tree.path)
         self._unsure: dict[str, Pair] = {}
         self.unsettled = 0
@@ -85,7 +87,8 @@ class _Comparison:
             difference = _seen_difference(pair)
             if difference is not None:
                 self.unsettled += 1
-                yield difference
+                if difference.state is not FileState.DELETED or not self._tree.hides(difference.path):
+                    yield difference
                 continue
             path, offset, entry, found = pair
             if entry is None or found is None:
@@ -118,15 +121,16 @@ class _Comparison:
             return None
 
     def _hash_unsure(self) -> Iterator[Difference]:
-        project, unsure = self._project, self._unsure
+        project, unsure, refused = self._project, self._unsure, self._tree.refused
         self._unsure = {}
         to_hash = ((path, pair.found) for path, pair in unsure.items() if pair.found is not None)
         for path, found, content_id in self._ids.hash_all(
-            to_hash, jobs=project.jobs, reporter=project.reporter
+            to_hash, jobs=project.jobs, reporter=project.reporter, refused=refused
         ):
-            pair = unsure[path]
+            pair = unsure.pop(path)
             if pair.entry is None or content_id != pair.entry.id:
                 yield Difference(path, FileState.MODIFIED, pair.entry, found, pair.offset, content_id)
+        self._tree.hidden.extend(unsure)
 
 
 def _seen_difference(pair: Pair) -> Difference | None:

@@ -4,12 +4,12 @@ Owns the choice between whole roots and parts of them. The copying itself is dvx
 """
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named
+from dvx.ops.selection import check_named, path_of_target
 from dvx.ops.sources import check_fits, missing_on_remote, root_data
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
@@ -39,6 +39,14 @@ class FetchResult:
     present: int
     size_bytes: int
     packs: int
+
+
+def sum_up(results: Sequence[FetchResult]) -> FetchResult | None:
+    """Several fetches as one; None for none."""
+    if not results:
+        return None
+    columns = zip(*(astuple(result) for result in results), strict=True)
+    return FetchResult(*(sum(column) for column in columns))
 
 
 def plan_fetch(
@@ -169,6 +177,15 @@ def fetch_named(project: Project, targets: Sequence[Target], *, remote_name: str
     with project.pages(remote_name) as pages:
         check_named(project, targets, pages)
     return result
+
+
+def fetch_each(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> FetchResult:
+    """`fetch_named` that goes on with the others where one target cannot be dealt with; see Project.failures."""
+
+    def act(some: Sequence[Target]) -> FetchResult:
+        return fetch_named(project, some, remote_name=remote_name)
+
+    return sum_up(project.failures.divide(targets, act, path_of_target)) or FetchResult(0, 0, 0, 0)
 
 
 def bring_imports(project: Project, targets: Sequence[Target], remote_name: str | None) -> None:

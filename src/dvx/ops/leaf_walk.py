@@ -54,7 +54,14 @@ def walk_leaves(
     assert tree.pointer is not None
     root = tree.pointer.id
     reader = _LeafReader(root, PageTree(pages.for_root(root)))
-    found = _Found(walk_blocks(tree.absolute, ignore=tree.ignoring(pages), leftovers=tree.leftovers))
+    blocks = walk_blocks(
+        tree.absolute,
+        ignore=tree.ignoring(pages),
+        leftovers=tree.leftovers,
+        refused=tree.refused,
+        shown=tree.path + "/",
+    )
+    found = _Found(blocks)
     walk = _LeafWalk(tree, found, reader, marks, leave_out_same=leave_out_same)
     try:
         for refs in _batches(reader.refs()):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import chain
 
-from dvx.core.errors import BackendError, DataMissing, FormatError, IntegrityError
+from dvx.core.errors import BackendError, DataMissing, DvxError, FormatError, IntegrityError
 from dvx.disk.atomic import disk_errors
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.formats.placement import Placement
@@ -187,7 +187,10 @@ class ObstacleJudge:
             known[item.path] = item.id or ids.known(item.path, item.found)
             if known[item.path] is None:
                 unknown.append((item.path, item.found))
-        hashed = ids.hash_all(unknown, jobs=self._project.jobs, reporter=self._project.reporter)
+        unreadable: dict[str, DvxError] = {}  # without an id nothing says that they are stored
+        hashed = ids.hash_all(
+            unknown, jobs=self._project.jobs, reporter=self._project.reporter, refused=unreadable
+        )
         known.update((path, content_id) for path, _, content_id in hashed)
         ids.save()
         return known

@@ -26,6 +26,7 @@ from dvx.repo.repository import Repository
 if TYPE_CHECKING:
     from dvx.backends.backend import Backend
     from dvx.backends.location import Location
+    from dvx.ops.failures import Failures
     from dvx.repo.remotes import RemoteConfig
     from dvx.repo.stat_cache import StatCache
     from dvx.store.index import ChunkIndex
@@ -86,6 +87,13 @@ class Project:
         for name in ("index", "stat_cache"):
             if name in self.__dict__:
                 self.__dict__[name].close()
+
+    @cached_property
+    def failures(self) -> "Failures":
+        """What goes wrong with single paths while the command goes on with the others."""
+        from dvx.ops.failures import Failures  # a status of clean data has none
+
+        return Failures()
 
     @cached_property
     def config(self) -> Config:

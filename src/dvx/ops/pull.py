@@ -12,9 +12,9 @@ from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
 from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
-from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch
+from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch, sum_up
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named, trees_of
+from dvx.ops.selection import check_named, path_of_target, trees_of
 from dvx.ops.sources import (
     DataSource,
     local_sources,
@@ -140,6 +140,32 @@ def checkout_locked(
     if unsatisfied:
         raise missing_locally(unsatisfied)
     return result
+
+
+def checkout_each(project: Project, targets: Sequence[Target], *, force: bool) -> CheckoutResult:
+    """`checkout` that goes on with the others where one target cannot be dealt with; see Project.failures."""
+    result = CheckoutResult()
+    for part in project.failures.divide(
+        targets, lambda some: checkout(project, some, force=force), path_of_target
+    ):
+        result.add(part)
+    return result
+
+
+def pull_each(
+    project: Project, targets: Sequence[Target], *, remote_name: str | None, no_store: bool, force: bool
+) -> PullResult:
+    """`pull` that goes on with the others where one target cannot be dealt with; see Project.failures."""
+
+    def act(some: Sequence[Target]) -> PullResult:
+        return pull(project, some, remote_name=remote_name, no_store=no_store, force=force)
+
+    results = project.failures.divide(targets, act, path_of_target)
+    checkout_result = CheckoutResult()
+    for result in results:
+        checkout_result.add(result.checkout)
+    fetched = sum_up([result.fetched for result in results if result.fetched is not None])
+    return PullResult(fetched, checkout_result, no_store)
 
 
 def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[TrackedPointer]:

@@ -4,7 +4,7 @@ Owns which roots are pushed and what is known of the remote beforehand. The copy
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 from dvx.backends.backend import ObjectNotFound
@@ -141,6 +141,7 @@ def _nowhere(plan: PushPlan) -> DvxError:
             f"or, if the files are still here: `dvx add {quote_all([plan.missing[0].path])}`",
         ],
         kind="nothing-to-push-from",
+        paths=[item.path for item in plan.missing],
     )
 
 
@@ -151,6 +152,17 @@ def push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: st
     """
     with project.push_lock(project.remote_config(remote_name)):
         return push_locked(project, tracked, remote_name=remote_name)
+
+
+def push_each(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushResult:
+    """`push` that goes on with the others where one path cannot be dealt with; see Project.failures."""
+
+    def act(some: Sequence[TrackedPointer]) -> PushResult:
+        return push(project, some, remote_name=remote_name)
+
+    results = project.failures.divide(tracked, act, lambda item: item.path)
+    columns = zip(*(astuple(result) for result in results), strict=True)
+    return PushResult(*(sum(column) for column in columns)) if results else PushResult(0, 0, 0, 0, 0)
 
 
 def push_locked(

@@ -5,6 +5,7 @@ Owns the reading of all pointers, broken ones included. Must not read data.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dvx.core.errors import DvxError, NotFound, name_some
@@ -38,13 +39,16 @@ def workspace_pointers(project: Project) -> WorkspacePointers:
     return found
 
 
-def select_targets(project: Project, targets: Sequence[str]) -> list[Target]:
+def select_targets(project: Project, targets: Sequence[str], *, goes_on: bool = False) -> list[Target]:
     """The targets (relative to the repository) in the work tree; all of it without targets.
 
-    A pointer that cannot be read fails the command only if it is meant.
+    A pointer that cannot be read fails the command only if it is meant. Where the command `goes_on` without it, it
+    is one of the project's failures, unless there is no other.
     """
     pointers = workspace_pointers(project)
-    if not targets and pointers.broken:
+    if goes_on and pointers.broken:
+        targets = _without_broken(project, pointers, targets)
+    elif not targets and pointers.broken:
         raise next(iter(pointers.broken.values()))
     try:
         return resolve_targets(pointers.readable, targets)
@@ -56,6 +60,22 @@ def select_targets(project: Project, targets: Sequence[str]) -> list[Target]:
 
         check_not_left_out(project.repository, targets)
         raise
+
+
+def _without_broken(project: Project, pointers: WorkspacePointers, targets: Sequence[str]) -> list[str]:
+    """Note the pointers that are meant and cannot be read; return the targets that mean something else."""
+    meant = {
+        path: error
+        for path, error in pointers.broken.items()
+        if not targets or any(_may_mean(target, path) for target in targets)
+    }
+    named = {name for path in meant for name in (path, path.removesuffix(".dvx"))}
+    rest = [target for target in targets if target.rstrip("/") not in named]
+    if meant and (not pointers.readable or (targets and not rest)):
+        raise next(iter(meant.values()))
+    for path, error in meant.items():
+        project.failures.add(path, error)
+    return rest
 
 
 def _may_mean(target: str, pointer_path: str) -> bool:
@@ -121,8 +141,13 @@ def check_named(project: Project, targets: Sequence[Target], pages: "PageReader"
         )
 
 
+def path_of_target(target: Target) -> str:
+    """The tracked path of a target."""
+    return target.tracked.path
+
+
 def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
-    """The trees of targets in this work tree."""
+    """The trees of targets in this work tree. Raises UsageError for ignore rules that cannot be read."""
     return [tracked_tree(project, target.tracked, inside=target.inside) for target in targets]
 
 
@@ -130,4 +155,9 @@ def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str
     """One tracked path in this work tree."""
     root, path = project.repository.root, tracked.path
     ignore = load_ignore(project.repository, path, is_tracked=True)
-    return Tree(root, path, tracked.pointer, inside, ignore, lambda: project.stat_cache.get_root(path))
+    find_last = partial(_last_root, project, path)
+    return Tree(root, path, tracked.pointer, inside, ignore, find_last, refused={})
+
+
+def _last_root(project: Project, path: str) -> bytes | None:
+    return project.stat_cache.get_root(path)

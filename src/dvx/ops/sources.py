@@ -147,6 +147,7 @@ def missing_on_remote(tracked: Sequence[TrackedPointer], remote: Store) -> DataM
         "the workspace was not changed for them",
         hints=[f"push it from a clone that has it: `dvx push {quote_all([first.path])}`"],
         kind="not-on-remote",
+        paths=[item.path for item in tracked],
     )
 
 
@@ -160,4 +161,5 @@ def missing_locally(tracked: Sequence[TrackedPointer]) -> DataMissing:
         affected="these paths were left as they are",
         hints=[f"fetch it: `{f'dvx pull {target}'.strip()}`"],
         kind="not-fetched",
+        paths=[item.path for item in tracked],
     )

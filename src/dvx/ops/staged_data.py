@@ -56,9 +56,19 @@ def check_data(
         tracked = _parsed(file, data)
         unsure += [tracked] if tracked is not None else []
     budget = _Budget(_MOST_HASHED_BYTES)
-    changed = [item.path for item in unsure if _has_changed(project, item, roots.get(item.path), budget)]
+    changed: list[str] = []
+    unknown: list[str] = []
+    for item in unsure:
+        try:
+            if _has_changed(project, item, roots.get(item.path), budget):
+                changed.append(item.path)
+        except DvxError as error:
+            if not _is_about_one_path(error):
+                raise
+            unknown.append(item.path)
+            yield _not_compared(item.path, error)
     yield from _changed(changed)
-    wrong = {*changed, *budget.skipped, *roots}
+    wrong = {*changed, *unknown, *budget.skipped, *roots}
     _adopt(project, [*right, *(item for item in unsure if item.path not in wrong)])
     if budget.skipped:
         what = f"{name_some(budget.skipped)}: too much to compare here, and not as it was last seen"
@@ -101,13 +111,29 @@ def _forget_moved(project: Project) -> None:
 def _is_whole(project: Project, item: TrackedPointer) -> bool:
     from dvx.ops.staged_folder import folder_differs  # as below
 
-    return folder_differs(project, item, is_partial=False, at_most_bytes=0)[1] is False
+    try:
+        return folder_differs(project, item, is_partial=False, at_most_bytes=0)[1] is False
+    except DvxError as error:
+        if not _is_about_one_path(error):
+            raise
+        return False
+
+
+def _is_about_one_path(error: DvxError) -> bool:
+    from dvx.ops.failures import is_about_one_path  # only where there is an error
+
+    return is_about_one_path(error)
 
 
 def _changed(paths: Sequence[str]) -> Iterator[Problem]:
     for path in paths:
         what = f"`{path}` has changed since its pointer was written; the commit would name the older data"
         yield Problem(Finding.DATA_CHANGED, path, what, f"dvx add {quote_all([path])}")
+
+
+def _not_compared(path: str, error: DvxError) -> Problem:
+    what = f"`{path}` cannot be compared with its pointer: {error.what}"
+    return Problem(Finding.NOT_COMPARED, path, what, f"dvx status {quote_all([path])}")
 
 
 def _data_path(file: StagedFile) -> str:
@@ -147,7 +173,10 @@ def _is_right_by_row(project: Project, path: str, root: bytes | None, rows: _Row
     row = rows.get(path) if root is not None else None
     if row is None or row.id != root:
         return False
-    found = stat_entry(project.repository.absolute(path), path)
+    try:
+        found = stat_entry(project.repository.absolute(path), path)
+    except DvxError:
+        return False  # said where it is compared
     return found is not None and row_matches(row, found)
 
 

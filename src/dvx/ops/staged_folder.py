@@ -57,7 +57,7 @@ def _differing(
     unsure: dict[str, tuple[WalkEntry, Entry]] = {}
     for path, _, entry, found in tree.pairs(pages):
         if entry is None or found is None:
-            if found is not None or not is_partial:
+            if found is not None or not (is_partial or tree.hides(path)):
                 yield path
         elif is_other_kind(entry, found) or (entry.size != found.size and entry.kind != "directory"):
             yield path
@@ -71,7 +71,8 @@ def _differing(
     if hashed[0] > at_most_bytes:
         raise _TooMuchError
     files = ((path, found) for path, (found, _) in unsure.items())
-    for path, _, content_id in ids.hash_all(files, jobs=project.jobs, reporter=project.reporter):
+    hashed_files = ids.hash_all(files, jobs=project.jobs, reporter=project.reporter, refused=tree.refused)
+    for path, _, content_id in hashed_files:
         if content_id != unsure[path][1].id:
             yield path
     ids.save()

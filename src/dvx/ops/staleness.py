@@ -6,7 +6,7 @@ workspace as it is would put the older version back, and with it undo somebody's
 
 from collections.abc import Iterable
 
-from dvx.core.errors import DataMissing, FormatError, IntegrityError, WorkspaceConflict, name_some
+from dvx.core.errors import DataMissing, DvxError, FormatError, IntegrityError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
 from dvx.disk.walk import WalkEntry
 from dvx.formats.manifest import Entry
@@ -64,7 +64,10 @@ def _unchanged_since(project: Project, tree: Tree, older: dict[str, Entry | None
     stale: set[str] = set()
     to_compare: dict[str, tuple[Entry, WalkEntry]] = {}
     for path, old in older.items():
-        found = stat_entry(project.repository.absolute(path), path)
+        try:
+            found = stat_entry(project.repository.absolute(path), path)
+        except DvxError:
+            continue  # a walk of the tree tells what is wrong with it
         if found is None:
             if old is None:
                 stale.add(path)
@@ -78,7 +81,8 @@ def _unchanged_since(project: Project, tree: Tree, older: dict[str, Entry | None
             stale.add(path)
         elif known is None:
             unsure.append((path, found))
-    for path, _, content_id in ids.hash_all(unsure, jobs=project.jobs, reporter=project.reporter):
+    hashed = ids.hash_all(unsure, jobs=project.jobs, reporter=project.reporter, refused=tree.refused)
+    for path, _, content_id in hashed:
         if content_id == to_compare[path][0].id:
             stale.add(path)
     ids.save()

@@ -5,12 +5,11 @@ Owns the report. Must not change anything but caches.
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from dvx.core.errors import DataMissing, DvxError
+from dvx.core.errors import DataMissing, DvxError, NotFound
 from dvx.ops.differences import Difference, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import (
@@ -27,6 +26,7 @@ from dvx.repo.targets import Target
 
 if TYPE_CHECKING:
     from dvx.ops.stale_metadata import StaleValue
+    from dvx.store.page_reader import PageReader
 
 
 class PathState(StrEnum):
@@ -52,7 +52,8 @@ class PathStatus:
     """One tracked path: its state, the files that differ, and where its pointer stands against HEAD.
 
     `git` is "unchanged", "new", "modified" or "unmerged"; `remote` is None unless it was asked for; `problem` says
-    why the state is unknown. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
+    why the state is unknown. `refused` are entries in a directory that cannot be tracked or looked at, by path, with
+    the reason. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
     the data may be clean all the same.
     """
 
@@ -63,6 +64,7 @@ class PathStatus:
     remote: RemoteState | None = None
     problem: str | None = None
     stale_metadata: "list[StaleValue]" = field(default_factory=list)
+    refused: dict[str, DvxError] = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -94,27 +96,23 @@ def read_status(
     report = StatusReport()
     selected = _select(project, targets, report)
     with project.pages(remote_name) as pages:
-        trees = trees_of(project, selected)
-        if all(os.path.lexists(tree.absolute) for tree in trees):
-            with suppress(DataMissing):  # said of each path below
+        if all(os.path.lexists(project.repository.absolute(target.tracked.path)) for target in selected):
+            try:
                 check_named(project, selected, pages)
-        for target, tree in zip(selected, trees, strict=True):
+            except NotFound:
+                raise
+            except DvxError as error:
+                if not _is_about_one_path(error):
+                    raise  # else it is said of its path below
+        for target in selected:
             status = PathStatus(target.tracked, PathState.CLEAN)
             report.paths.append(status)
-            if not os.path.lexists(tree.absolute):
-                status.state = PathState.NOT_CHECKED_OUT
-                continue
             try:
-                status.differences = sorted(
-                    find_differences(project, tree, pages), key=lambda item: item.path
-                )
-            except DataMissing as error:
+                _compare(project, target, pages, status)
+            except DvxError as error:
+                if not _is_about_one_path(error):
+                    raise
                 status.state, status.problem = PathState.UNKNOWN, error.what
-                continue
-            if status.differences:
-                stale = stale_paths(project, tree, pages)
-                is_outdated = all(item.path in stale for item in status.differences)
-                status.state = PathState.OUTDATED if is_outdated else PathState.CHANGED
     _compare_with_head(project, report, is_everything=not targets)
     if project.config.rules:
         from dvx.ops.stale_metadata import compare_metadata  # only where a rule names files
@@ -125,6 +123,28 @@ def read_status(
     if with_remote:
         _ask_remote(project, report, remote_name)
     return report
+
+
+def _is_about_one_path(error: DvxError) -> bool:
+    from dvx.ops.failures import is_about_one_path  # only where there is an error
+
+    return is_about_one_path(error)
+
+
+def _compare(project: Project, target: Target, pages: "PageReader", status: PathStatus) -> None:
+    """Compare one path with the workspace."""
+    if not os.path.lexists(project.repository.absolute(target.tracked.path)):
+        status.state = PathState.NOT_CHECKED_OUT
+        return
+    (tree,) = trees_of(project, [target])
+    status.differences = sorted(find_differences(project, tree, pages), key=lambda item: item.path)
+    status.refused = tree.refused or {}
+    if status.differences:
+        stale = stale_paths(project, tree, pages)
+        is_outdated = all(item.path in stale for item in status.differences)
+        status.state = PathState.OUTDATED if is_outdated else PathState.CHANGED
+    elif status.refused:
+        status.state = PathState.UNKNOWN if tree.hidden else PathState.CHANGED
 
 
 def _select(project: Project, targets: Sequence[str], report: StatusReport) -> list[Target]:

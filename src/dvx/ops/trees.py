@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
-from dvx.disk.walk import WalkEntry, walk_tree
+from dvx.disk.walk import WalkEntry, special_file, walk_tree
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
@@ -44,7 +44,9 @@ class Tree:
     a tracked directory; empty means everything. `ignore` are the rules for what is not tracked, and `find_last`
     tells the version that was last brought to the workspace, whose paths are tracked until a checkout takes them
     away. `leftovers` collects temporary files of interrupted commands that a walk came across, relative to the
-    tracked directory.
+    tracked directory. `refused` collects, by path relative to the repository, why a walk leaves something out of which
+    it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
+    files of which nothing is known for that reason.
     """
 
     root: str
@@ -54,6 +56,8 @@ class Tree:
     ignore: Ignore | None = field(default=None, compare=False)
     find_last: Callable[[], bytes | None] = field(default=lambda: None, compare=False, repr=False)
     leftovers: list[str] = field(default_factory=list, compare=False)
+    refused: dict[str, DvxError] | None = field(default=None, compare=False)
+    hidden: list[str] = field(default_factory=list, compare=False)
 
     @property
     def kind(self) -> str:
@@ -124,7 +128,7 @@ class Tree:
 
     def walk(self, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
         """(path relative to the repository, what is there) in path order, without what `ignore` leaves out."""
-        top = stat_entry(self.absolute, self.path)
+        top = self._look(self.path)
         if top is None:
             return
         if self.kind == "file" or top.kind != "directory":
@@ -137,14 +141,25 @@ class Tree:
             yield from sorted(found_parts, key=lambda item: item[0])
             return
         is_wanted = matches_inside(self.inside) if self.inside else None
-        for found in walk_tree(self.absolute, ignore=ignore, leftovers=self.leftovers):
+        for found in walk_tree(
+            self.absolute, ignore=ignore, leftovers=self.leftovers, refused=self.refused, shown=prefix
+        ):
             if is_wanted is None or is_wanted(found.path):
                 yield prefix + found.path, found
+
+    def _look(self, path: str) -> WalkEntry | None:
+        try:
+            return stat_entry(os.path.join(self.root, path), path)
+        except PathRefused as error:
+            if self.refused is None:
+                raise
+            self.refused[path] = error
+            return None
 
     def walk_part(self, part: str, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
         """What is at a path below a tracked directory, or at one below it; it may be missing. As walk."""
         prefix = self.path + "/"
-        top = stat_entry(os.path.join(self.absolute, part), prefix + part)
+        top = self._look(prefix + part)
         if top is None:
             return
         if top.kind != "directory":
@@ -153,12 +168,25 @@ class Tree:
 
         is_empty = True
         below = RulesBelow(ignore, part) if ignore is not None else None
-        for found in walk_tree(os.path.join(self.absolute, part), ignore=below):
+        shown = f"{prefix}{part}/"
+        for found in walk_tree(
+            os.path.join(self.absolute, part), ignore=below, refused=self.refused, shown=shown
+        ):
             is_empty = False
             path = f"{part}/{found.path}"
             yield prefix + path, found._replace(path=path)
         if is_empty:
             yield prefix + part, top._replace(path=part)
+
+    def hides(self, path: str) -> bool:
+        """Whether nothing is known of a tracked path, because it is or lies below something that was refused."""
+        above = path if self.refused else ""
+        while above and self.refused is not None:
+            if above in self.refused:
+                self.hidden.append(path)
+                return True
+            above = above.rpartition("/")[0]
+        return False
 
     def has(self, part: str, pages: "PageReader") -> bool:
         """Whether the manifest or the workspace has something at a path, or for a pattern, inside. As `entries`."""
@@ -212,7 +240,10 @@ def pair_up(
 
 
 def stat_entry(path: str, shown: str) -> WalkEntry | None:
-    """What is at `path` now, without following a symlink; None if nothing is."""
+    """What is at `path` now, without following a symlink; None if nothing is.
+
+    Raises PathRefused (kind `special-file`) for pipes and the like, LocalDiskError.
+    """
     try:
         with disk_errors(shown, "look at"):
             found = os.lstat(path)
@@ -226,6 +257,8 @@ def stat_entry(path: str, shown: str) -> WalkEntry | None:
         kind, size = "directory", 0  # as a walk reports it
     elif stat.S_ISLNK(mode):
         kind = "symlink"
+    elif not stat.S_ISREG(mode):
+        raise special_file(shown, mode)
     elif os.name != "nt" and mode & stat.S_IXUSR:
         kind = "executable"
     name = os.path.basename(shown)

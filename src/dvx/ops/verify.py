@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dvx.core.errors import DataMissing, GitError
+from dvx.ops.failures import PathFailure
 from dvx.ops.project import Project
 from dvx.ops.selection import check_named, select_targets, trees_of
 from dvx.ops.verify_remote import RemoteCheck, verify_remote
 from dvx.ops.verify_workspace import WorkspaceCheck, verify_tree
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
 from dvx.repo.targets import Target, resolve_targets
+from dvx.store.damage import DamagedPack
 from dvx.store.presence import PresenceState
 from dvx.store.sampling import Sample
 
@@ -23,6 +25,7 @@ class Outcome(StrEnum):
     """The answer as a whole, from good to bad; where several are true the last one counts."""
 
     VERIFIED = "verified"
+    PARTLY = "partly-verified"
     DIFFERS = "workspace-differs"
     MISSING = "data-missing"
     DAMAGED = "damaged"
@@ -46,6 +49,7 @@ class VerifyReport:
 
     `commit` is the commit of the pointers, None before the first one; `is_dirty` tells that what was verified is not
     exactly what that commit says: a tracked file of the work tree differs from it, or a pointer is not committed.
+    `failures` are paths that could not be verified.
     """
 
     commit: str | None
@@ -53,6 +57,7 @@ class VerifyReport:
     targets: tuple[Target, ...]
     workspace: tuple[WorkspaceCheck, ...] | None = None
     remote: RemoteCheck | None = None
+    failures: tuple[PathFailure, ...] = ()
 
     @property
     def tracked(self) -> list[TrackedPointer]:
@@ -69,7 +74,7 @@ class VerifyReport:
                 return Outcome.MISSING
         if self.workspace is not None and not all(check.is_right for check in self.workspace):
             return Outcome.DIFFERS
-        return Outcome.VERIFIED
+        return Outcome.PARTLY if self.failures else Outcome.VERIFIED
 
 
 def verify(project: Project, scope: Scope) -> VerifyReport:
@@ -82,12 +87,13 @@ def verify(project: Project, scope: Scope) -> VerifyReport:
         tracked = [target.tracked for target in targets]
         remote = verify_remote(project, tracked, remote_name=scope.remote_name, sample=scope.sample)
     workspace = _verify_workspace(project, targets, scope.remote_name) if scope.workspace else None
-    return VerifyReport(commit, _is_dirty(project, scope, commit), tuple(targets), workspace, remote)
+    is_dirty, failures = _is_dirty(project, scope, commit), tuple(project.failures.found)
+    return VerifyReport(commit, is_dirty, tuple(targets), workspace, remote, failures)
 
 
 def _select(project: Project, scope: Scope) -> tuple[list[Target], str | None]:
     if scope.rev is None:
-        return select_targets(project, scope.targets), project.git.head()
+        return select_targets(project, scope.targets, goes_on=True), project.git.head()
     commit = project.git.rev_parse(scope.rev)
     return resolve_targets(pointers_at(project.repository, commit), scope.targets), commit
 
@@ -97,10 +103,15 @@ def _verify_workspace(
 ) -> tuple[WorkspaceCheck, ...]:
     total_bytes = sum(target.tracked.pointer.size for target in targets)
     project.reporter.start("verify", total_bytes=total_bytes)
+    checks: list[WorkspaceCheck] = []
     with project.setting_damage_aside(), project.pages(remote_name) as pages:
-        checks = tuple(verify_tree(project, tree, pages) for tree in trees_of(project, targets))
+        for target in targets:
+            with project.failures.going_on(
+                target.tracked.path, is_only=len(targets) == 1, but=(DamagedPack,)
+            ):
+                checks += [verify_tree(project, tree, pages) for tree in trees_of(project, [target])]
     project.reporter.finish()
-    return checks
+    return tuple(checks)
 
 
 def _is_dirty(project: Project, scope: Scope, commit: str | None) -> bool:

@@ -5,7 +5,6 @@ change anything but the stat cache, which learns the ids that were computed.
 """
 
 import os
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +20,7 @@ from dvx.ops.trees import Pair, Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.page_reader import PageReader
 
+_MOST_SAID: Final = 5
 _FILES: Final = frozenset({"file", "executable"})
 
 
@@ -73,6 +73,10 @@ def verify_tree(project: Project, tree: Tree, pages: PageReader) -> WorkspaceChe
         check.deviations.update(_deviations(project, tree, pages, check))
     except PathRefused as error:  # from the walk: what is in a manifest raises FormatError
         check.problem = error.what
+    if tree.refused:
+        said = [error.what for error in tree.refused.values()]
+        more = f" and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
+        check.problem = "; ".join(said[:_MOST_SAID]) + more
     check.deviations = dict(sorted(check.deviations.items()))
     if check.paths(Deviation.MODIFIED):
         # The stat cache learned what the files are; a mark of their page may still say that nothing changed.
@@ -85,18 +89,20 @@ def _deviations(
 ) -> Iterator[tuple[str, Deviation]]:
     ids = ContentIds(project.stat_cache, tree.root, tree.path)
     seen: dict[str, Deviation] = {}
-    waiting: deque[Entry] = deque()
+    waiting: dict[str, Entry] = {}
 
     def to_hash() -> Iterator[tuple[str, WalkEntry]]:
         for pair in tree.pairs(pages):
             if (deviation := _seen(pair)) is not None:
-                seen[pair.path] = deviation
+                if deviation is not Deviation.MISSING or not tree.hides(pair.path):
+                    seen[pair.path] = deviation
             elif pair.entry is not None and pair.found is not None and pair.entry.kind != "directory":
-                waiting.append(pair.entry)
+                waiting[pair.path] = pair.entry
                 yield pair.path, pair.found
 
-    for path, found, content_id in ids.hash_all(to_hash(), jobs=project.jobs, reporter=project.reporter):
-        entry = waiting.popleft()
+    hashed = ids.hash_all(to_hash(), jobs=project.jobs, reporter=project.reporter, refused=tree.refused)
+    for path, found, content_id in hashed:
+        entry = waiting.pop(path)
         if content_id != entry.id:  # None: the file changed while it was read
             yield path, Deviation.MODIFIED
         elif is_other_kind(entry, found):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dvx.cli.documents import add_fields, push_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.metadata_options import TypedMetadata, metadata_options
 from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
@@ -184,7 +185,7 @@ def _fields(invocation: Invocation, done: _Done) -> dict[str, Any]:
         from dvx.cli.documents_error import error_fields
 
         failure = error_fields(done.failure, causes=[])
-    return {**fields, "push": pushed, "push_error": failure}
+    return {**fields, "push": pushed, "push_error": failure, **failure_fields(invocation)}
 
 
 def _summarise(invocation: Invocation, done: _Done) -> None:

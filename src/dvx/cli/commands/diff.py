@@ -9,6 +9,7 @@ import click
 from dvx.cli.diff_markdown import markdown_lines
 from dvx.cli.diff_text import change_lines, format_summary
 from dvx.cli.documents import diff_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import jobs_option, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
@@ -20,6 +21,8 @@ from dvx.core.shell_words import quote
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
+
+_MOST_SAID = 5
 
 
 @click.command("diff", cls=SeparatedCommand, options_metavar="[OPTIONS]")
@@ -74,7 +77,9 @@ def diff(
         )
     if as_json:
         new_rev = report.new if len(chosen) > 1 else None
-        invocation.output.result(format_document("dvx.diff/1", diff_fields(report, new_rev=new_rev)))
+        invocation.output.result(
+            format_document("dvx.diff/1", diff_fields(report, new_rev=new_rev) | failure_fields(invocation))
+        )
     elif name_only:
         _print_lines(invocation, (escape(change.path) for change in report.changes))
     elif as_markdown:
@@ -82,6 +87,10 @@ def diff(
     else:
         _print_lines(invocation, change_lines(report, invocation.output))
         invocation.output.summary(format_summary(report))
+    for error in report.refused[:_MOST_SAID]:
+        invocation.output.warning(error.what)
+    if len(report.refused) > _MOST_SAID:
+        invocation.output.warning(f"{len(report.refused) - _MOST_SAID} more: see `dvx status`")
     return ExitCode.DIFFERENCES if exit_code and report.changes else ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 import click
 
 from dvx.cli.documents import fetch_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
@@ -43,7 +44,7 @@ def fetch(
       dvx fetch data/train/part-7.csv
       dvx fetch --rev main --rev experiment
     """
-    from dvx.ops.fetch import fetch_named as run
+    from dvx.ops.fetch import fetch_each as run
 
     with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
@@ -52,7 +53,11 @@ def fetch(
             return
         result = run(project, chosen, remote_name=remote_name)
     if as_json:
-        document = {**fetch_fields(result), "seconds": round(invocation.elapsed_s, 3)}
+        document = {
+            **fetch_fields(result),
+            **failure_fields(invocation),
+            "seconds": round(invocation.elapsed_s, 3),
+        }
         invocation.output.result(format_document("dvx.fetch/1", document))
     if not result.roots:
         invocation.output.summary(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.documents_verify import receipt_fields, verify_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
@@ -69,7 +70,7 @@ def verify(
     for, with its size; data is read only with --sample. -r and --sample mean the remote where neither part is named.
 
     Exits with 7 if something on the remote is damaged, else with 6 if data is missing there, else with 5 if the
-    workspace differs, else with 0.
+    workspace differs, else with 3 if a path could not be verified, else with 0.
 
     \b
     Examples:
@@ -132,7 +133,7 @@ def _print(invocation: Invocation, report: "VerifyReport", *, as_json: bool, as_
 
     output = invocation.output
     if as_json:
-        fields = verify_fields(report, seconds=invocation.elapsed_s)
+        fields = verify_fields(report, seconds=invocation.elapsed_s) | failure_fields(invocation)
         output.result(format_document("dvx.verify/1", fields))
         return
     if not report.targets and not as_markdown:
@@ -151,6 +152,7 @@ def _exit_code(report: "VerifyReport") -> ExitCode:
 
     return {
         Outcome.VERIFIED: ExitCode.DONE,
+        Outcome.PARTLY: ExitCode.PARTIAL,
         Outcome.DIFFERS: ExitCode.DIFFERENCES,
         Outcome.MISSING: ExitCode.DATA_MISSING,
         Outcome.DAMAGED: ExitCode.INTEGRITY,
