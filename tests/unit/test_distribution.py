@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from pages.tree import ROOT, project_files
+from releases.version import named_versions
 
 from dvx import __version__
 
@@ -22,7 +23,6 @@ _FOREIGN = re.compile(
     rf"{_INSTALLER}[^\n`#&|;(]*?{_NAME}"
     rf"|{_NAME} *(?:\[[a-z, ]+\])? *(?:[=~!<>]=) *\d|{_NAME}\[[a-z, ]+\]"
 )
-_PINNED = re.compile(r"(?:git-dvx==|/dvx@v|git_dvx-|rev: v|ref: v)(\d+\.\d+\.\d+)")
 
 
 def _texts() -> Iterator[tuple[str, str]]:
@@ -82,12 +82,6 @@ def test_search_leaves_ours_alone(line: str) -> None:
 
 
 def test_pages_name_the_version_that_is_here() -> None:
-    pages = {name: text for name, text in _texts() if name.endswith((".md", ".yml", ".yaml"))}
-    named = {
-        name: set(_PINNED.findall(text)) for name, text in pages.items() if not name.startswith("tests/")
-    }
+    named = named_versions(ROOT)
     assert {version for found in named.values() for version in found} == {__version__}
-    assert {name for name, found in named.items() if found} >= {
-        "docs/how-to/github-actions.md",
-        "docs/how-to/pre-commit.md",
-    }
+    assert named.keys() >= {"docs/how-to/github-actions.md", "docs/how-to/pre-commit.md"}
