@@ -130,7 +130,7 @@ def _create_again(backend: Backend, key: str) -> str:
         kept = backend.get(key, max_bytes=len(_CONTENT)) == _CONTENT
         _expect(kept, "a refused second create changed the object all the same")
         return "a second create is refused"
-    raise _AbilityMissing("a second create replaces the first: `dvx gc` needs --exclusive here")
+    raise _AbilityMissing("a second create replaces the first; push and pull do not need this")
 
 
 def _race(backend: Backend) -> str:

@@ -73,5 +73,5 @@ class NewBytes:
                 for entry in run_entries(run, self._project.local.pack_index(run.pack)):
                     found[entry.id] = entry.plain
         except (DvxError, ObjectNotFound):
-            return None  # `dvx fsck` is for saying what is wrong with a store
+            return None  # what is wrong with a store is not the question here
         return found
