@@ -13,7 +13,7 @@ from typing import Final
 from dvx.core.errors import NotFound, UsageError, name_some
 from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote_all
-from dvx.disk.atomic import disk_errors
+from dvx.disk.small_files import read_small_file
 from dvx.formats.metadata import Metadata, metadata_of
 from dvx.formats.pointer import Pointer
 from dvx.ops.curves import Chart, Curve, Point, make_curve, number
@@ -110,13 +110,10 @@ def _versions(project: Project, path: str, revs: Sequence[str]) -> Iterator[tupl
     """The revision and the bytes of each version of a file."""
     if not revs:
         place = project.repository.absolute(path)
-        try:
-            with disk_errors(place, "read"), open(place, "rb") as file:
-                yield WORKSPACE, file.read(MAX_FILE_BYTES + 1)
-        except Exception as error:
-            if isinstance(error.__cause__, FileNotFoundError):
-                raise _no_file(path, "the work tree") from error
-            raise
+        read = read_small_file(place, limit_bytes=MAX_FILE_BYTES)
+        if read is None:
+            raise _no_file(path, "the work tree")
+        yield WORKSPACE, read
         return
     commits = [project.git.rev_parse(rev) for rev in revs]
     asked = [f"{commit}:{path}" for commit in commits]

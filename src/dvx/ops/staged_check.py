@@ -9,12 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from dvx.core.errors import DvxError, PathRefused
+from dvx.core.errors import DvxError, LocalDiskError, PathRefused
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
 from dvx.ops.project import Project
+from dvx.repo.committed_files import read_committed_file
 from dvx.repo.pointers import POINTER_SUFFIX, is_pointer_path
 from dvx.repo.staged import (
     MODE_FILE,
@@ -200,16 +201,13 @@ def _not_canonical(path: str, data: bytes, canonical: bytes) -> Problem:
 
 def _rewrite(project: Project, file: StagedFile, *, staged: bytes, canonical: bytes) -> None:
     write_staged(project.git, file, canonical)
-    place = project.repository.absolute(file.path)
     try:
-        with open(place, "rb") as current:
-            same = current.read(MAX_POINTER_BYTES + 1).replace(b"\r\n", b"\n") == staged.replace(
-                b"\r\n", b"\n"
-            )
-    except OSError:
+        current = read_committed_file(project.repository, file.path, limit_bytes=MAX_POINTER_BYTES)
+    except (LocalDiskError, PathRefused):
         return
-    if same:  # else the work tree goes on with another version, which is somebody's work
-        write_atomic(place, canonical)
+    if current is not None and current.replace(b"\r\n", b"\n") == staged.replace(b"\r\n", b"\n"):
+        # Else the work tree goes on with another version, which is somebody\'s work.
+        write_atomic(project.repository.absolute(file.path), canonical)
 
 
 def _data_in_git(

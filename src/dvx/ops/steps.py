@@ -13,10 +13,15 @@ from typing import Any, ClassVar, Final, Protocol
 
 from dvx.core.errors import WorkspaceConflict
 from dvx.core.paths import check_stored_path
+from dvx.disk import small_files
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.ops.project import Project
+from dvx.repo.committed_files import check_place
 from dvx.repo.followed import follow_moved, unfollow
 from dvx.repo.gitignore import IgnoreLine, add_ignore, remove_ignore
+
+# Pointers, and lists of what Git ignores, which Git itself reads up to this size.
+_MAX_SMALL_BYTES: Final = 100 * 1024 * 1024
 
 
 class Step(Protocol):
@@ -200,14 +205,9 @@ class Remember:
 
 
 def read_small_file(project: Project, path: str) -> bytes | None:
-    """The bytes of a small file of the work tree; None where there is none. Raises LocalDiskError."""
-    place = project.repository.absolute(path)
-    with disk_errors(place, "read"):
-        try:
-            with open(place, "rb") as file:
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+    """The bytes of a small file of the work tree; None where there is none. Raises PathRefused, LocalDiskError."""
+    check_place(project.repository, path)
+    return small_files.read_small_file(project.repository.absolute(path), limit_bytes=_MAX_SMALL_BYTES)
 
 
 def identity_of(project: Project, path: str) -> tuple[int, int] | None:

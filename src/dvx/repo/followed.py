@@ -13,8 +13,9 @@ from collections.abc import Collection
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from dvx.core.errors import GitError, LocalDiskError
+from dvx.core.errors import GitError, LocalDiskError, PathRefused
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
 from dvx.repo.git import Git
 from dvx.repo.pointer_paths import POINTER_SUFFIX, is_pointer_path
 from dvx.repo.repository import Repository
@@ -68,11 +69,10 @@ def is_staged(repository: Repository, pointer_path: str, entry: StagedEntry) -> 
     """
     from hashlib import sha1, sha256  # 1 ms that a hook with nothing to do goes without
 
-    try:
-        with open(repository.absolute(pointer_path), "rb") as file:
-            data = file.read(_MAX_READ_BYTES).replace(b"\r\n", b"\n")
-    except OSError:
+    read = _pointer_bytes(repository, pointer_path)
+    if read is None:
         return True
+    data = read.replace(b"\r\n", b"\n")
     # The id of a file in Git: the hash of this header and its bytes.
     content = b"blob %d\0" % len(data) + data
     is_sha1 = len(entry.object_id) == _SHA1_DIGITS
@@ -140,18 +140,22 @@ def was_committed(git: Git, pointer_path: str) -> bool:
         return False  # no commit yet
 
 
+def _pointer_bytes(repository: Repository, pointer_path: str) -> bytes | None:
+    """The start of a pointer of the work tree; None where there is no such file, or nothing that can be read as one."""
+    try:
+        return read_small_file(repository.absolute(pointer_path), limit_bytes=_MAX_READ_BYTES)
+    except (LocalDiskError, PathRefused):
+        return None
+
+
 def _path_of(line: bytes) -> str:
     return _unquoted(line.rstrip(b"\n").partition(b"\t")[2])
 
 
 def quick_root(repository: Repository, pointer_path: str) -> bytes | None:
     """Return the root that a pointer of the work tree names, in 20 microseconds; None where it takes a closer look."""
-    try:
-        with open(repository.absolute(pointer_path), "rb") as file:
-            data = file.read(_MAX_READ_BYTES)
-    except OSError:
-        return None
-    return quick_id(data)
+    data = _pointer_bytes(repository, pointer_path)
+    return None if data is None else quick_id(data)
 
 
 def quick_id(data: bytes) -> bytes | None:

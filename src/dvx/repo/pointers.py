@@ -13,6 +13,7 @@ from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
+from dvx.repo.committed_files import writable_place
 from dvx.repo.pointer_paths import POINTER_SUFFIX as POINTER_SUFFIX
 from dvx.repo.pointer_paths import is_pointer_path as is_pointer_path
 from dvx.repo.pointer_paths import pointer_path_of as pointer_path_of
@@ -68,7 +69,7 @@ def write_pointer(repo: Repository, tracked: TrackedPointer) -> bool:
     check_pointer_place(repo, tracked.pointer_path)
     if before is not None and before.replace(b"\r\n", b"\n") == data:
         return False
-    write_atomic(repo.absolute(tracked.pointer_path), data)
+    write_atomic(writable_place(repo, tracked.pointer_path), data)
     return True
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.core.errors import GitError, NotARepository, PathRefused
+from dvx.core.errors import GitError, LocalDiskError, NotARepository, PathRefused
+from dvx.disk.small_files import read_small_file
 from dvx.repo.git import Git
 
 CONFIG_FOLDER: Final = ".dvx"
@@ -224,10 +225,10 @@ def _common_dir_of(git_dir: str) -> str:
 
 def _first_line(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:
-            return os.fsdecode(file.read(_MAX_GIT_FILE_BYTES).split(b"\n", 1)[0].rstrip(b"\r"))
-    except OSError:
+        data = read_small_file(path, limit_bytes=_MAX_GIT_FILE_BYTES)
+    except (LocalDiskError, PathRefused):
         return None
+    return None if data is None else os.fsdecode(data.split(b"\n", 1)[0].rstrip(b"\r"))
 
 
 def _without_git(base: str, root: str, git_dir: str) -> Repository | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, name_some
-from dvx.disk.atomic import disk_errors
+from dvx.disk.small_files import read_small_file
 from dvx.formats.metadata import Value, same_value
 from dvx.repo.git import Git
 from dvx.repo.staged import staged_files
@@ -104,8 +104,10 @@ class WorkTreeFiles:
     def read(self, path: str) -> bytes:
         """As ValueSource says."""
         place = self._place(path)
-        with disk_errors(place, "read"), open(place, "rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+        data = read_small_file(place, limit_bytes=MAX_FILE_BYTES)
+        if data is None:
+            raise not_there(path)
+        return data
 
     def _place(self, path: str) -> str:
         place = os.path.join(self.root, *path.split("/")) if not os.path.isabs(path) else path

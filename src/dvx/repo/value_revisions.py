@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 from dvx.core.errors import DvxError, LocalDiskError
 from dvx.disk.atomic import disk_errors
+from dvx.disk.small_files import read_small_file
 from dvx.formats.metadata import Value, metadata_of
 from dvx.formats.pointer import Pointer
 from dvx.repo.git import Git
@@ -185,6 +186,5 @@ def _read(place: str) -> bytes | None:
     with disk_errors(place, "read"):
         if not stat.S_ISREG(os.lstat(place).st_mode) or os.path.realpath(place) != place:
             return None
-        with open(place, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-    return data if len(data) <= MAX_FILE_BYTES else None
+    data = read_small_file(place, limit_bytes=MAX_FILE_BYTES)
+    return data if data is not None and len(data) <= MAX_FILE_BYTES else None

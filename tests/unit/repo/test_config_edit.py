@@ -84,3 +84,10 @@ def test_unset_of_what_is_not_set_is_not_found(path, key):
     with pytest.raises(NotFound) as caught:
         unset_value(str(path), key)
     assert caught.value.kind == "not-set"
+
+
+def test_byte_order_mark_and_line_ends_stay(path):
+    path.parent.mkdir()
+    path.write_bytes(b"\xef\xbb\xbf# top\r\n[core]\r\njobs = 1\r\n")
+    set_value(str(path), "core.jobs", "2")
+    assert path.read_bytes() == b"\xef\xbb\xbf# top\r\n[core]\r\njobs = 2\r\n"

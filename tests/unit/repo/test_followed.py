@@ -7,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from dvx.repo.followed import (
+    StagedEntry,
     followed_path,
     is_followed,
+    is_staged,
     list_staged_pointers,
     mark_moved,
     parse_listing,
     quick_id,
+    quick_root,
     read_followed,
     write_followed,
 )
+from dvx.repo.repository import Repository
 from dvx.testing.shell import run
 from dvx.testing.workspace import Workspace, make_repo
 
@@ -130,3 +134,10 @@ def test_nothing_to_follow_imports_no_store(repo: Workspace) -> None:
     )
     ran = run([sys.executable, "-c", code], repo.root)
     assert (ran.code, ran.out, ran.err) == (0, "[]\n", "")
+
+
+def test_pipe_in_the_place_of_a_pointer_is_not_waited_for(tmp_path: Path) -> None:
+    repo = Repository(root=str(tmp_path), git_dir="", common_dir="")
+    os.mkfifo(repo.absolute("a.dvx"))
+    assert quick_root(repo, "a.dvx") is None
+    assert is_staged(repo, "a.dvx", StagedEntry("100644", "0" * 40, True, b""))

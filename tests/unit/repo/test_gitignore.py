@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dvx.core.errors import PathRefused
-from dvx.repo.gitignore import add_ignore, ignore_line, remove_ignore
+from dvx.repo.gitignore import add_ignore, has_ignore, ignore_line, remove_ignore
 
 
 def content(repo, path=".gitignore"):
@@ -101,3 +101,23 @@ def test_symlinked_gitignore_is_refused(repo, tmp_path):
         with pytest.raises(PathRefused):
             change(repo, ignore_line("data"))
     assert (tmp_path / "precious").read_bytes() == b"mine"
+
+
+def test_byte_order_mark_stays_and_does_not_hide_the_first_line(repo):
+    place = repo.absolute(".gitignore")
+    with open(place, "wb") as file:
+        file.write(b"\xef\xbb\xbf/model\r\n")
+    line = ignore_line("model")
+    assert has_ignore(repo, line)
+    assert add_ignore(repo, ignore_line("data"))
+    assert remove_ignore(repo, line)
+    with open(place, "rb") as file:
+        assert file.read() == b"\xef\xbb\xbf/data\r\n"
+
+
+def test_utf16_file_is_refused_as_git_reads_no_rules_from_it(repo):
+    with open(repo.absolute(".gitignore"), "wb") as file:
+        file.write("/model\n".encode("utf-16"))
+    with pytest.raises(PathRefused) as caught:
+        add_ignore(repo, ignore_line("data"))
+    assert caught.value.kind == "bad-gitignore"

@@ -188,3 +188,12 @@ def test_all_ref_pointers_stops_at_a_pointer_from_a_newer_dvx(repo, tracked, com
 
 def test_repository_without_commits_has_no_pointers_in_history(repo):
     assert all_ref_pointers(repo) == []
+
+
+def test_pointer_is_not_written_through_a_folder_that_leads_out(repo, tracked, tmp_path):
+    (tmp_path / "out").mkdir()
+    os.symlink("../out", repo.absolute("data"))
+    with pytest.raises(PathRefused) as caught:
+        write_pointer(repo, tracked("data/x"))
+    assert caught.value.kind == "symlink-out"
+    assert os.listdir(tmp_path / "out") == []

@@ -129,3 +129,10 @@ def test_relative_refuses_what_is_outside(repo, tmp_path, typed):
     with pytest.raises(PathRefused) as caught:
         repo.relative(typed)
     assert caught.value.kind == ("unsafe-path" if "\0" in typed else "outside-repository")
+
+
+def test_pipe_called_git_above_is_not_waited_for(tmp_path):
+    (tmp_path / "in/side").mkdir(parents=True)
+    os.mkfifo(tmp_path / "in/.git")
+    with pytest.raises(NotARepository):
+        Repository.discover(str(tmp_path / "in/side"), env={})
