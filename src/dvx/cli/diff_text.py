@@ -27,6 +27,29 @@ def change_lines(report: DiffReport, output: Output) -> Iterator[str]:
         yield f"{output.paint(letter, colour)}  {_words(change)}"
 
 
+def status_lines(report: DiffReport) -> Iterator[str]:
+    """Letter and path, parted by a tab, as `git diff --name-status` has them."""
+    for change in report.changes:
+        names = [change.old_path or "", change.path] if change.kind is ChangeKind.RENAMED else [change.path]
+        yield "\t".join([_LETTERS[change.kind][0], *map(escape, names)])
+
+
+def stat_lines(report: DiffReport) -> Iterator[str]:
+    """Path and how many bytes more or less, then the summary, as `git diff --stat`."""
+    names = [
+        _renamed(change) if change.kind is ChangeKind.RENAMED else change.path for change in report.changes
+    ]
+    sizes = [format_size_change((change.new_size or 0) - (change.old_size or 0)) for change in report.changes]
+    width = max(map(len, map(escape, names)), default=0)
+    for name, size, change in zip(names, sizes, report.changes, strict=True):
+        yield f" {escape(name):{width}} | {_LETTERS[change.kind][0]} {size}"
+    yield f" {format_summary(report)}"
+
+
+def _renamed(change: Change) -> str:
+    return f"{change.old_path} -> {change.path}"
+
+
 def format_summary(report: DiffReport) -> str:
     """`3 added, 1 modified, 2 removed; +1.20 MB`, or that nothing differs."""
     if not report.changes:

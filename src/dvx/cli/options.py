@@ -42,6 +42,20 @@ def common_options() -> list[click.Parameter]:
     ]  # fmt: skip
 
 
+class DvxOption(click.Option):
+    """An option that also answers to names of earlier releases and of other tools, which no help lists."""
+
+    def __init__(self, *args: Any, also: Sequence[str] = (), **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.also = tuple(also)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser know all names."""
+        shown, self.opts = self.opts, [*self.opts, *self.also]
+        super().add_to_parser(parser, ctx)
+        self.opts = shown
+
+
 class DvxCommand(click.Command):
     """A command with the global options and -h."""
 
@@ -49,6 +63,32 @@ class DvxCommand(click.Command):
         named.setdefault("context_settings", {})["help_option_names"] = _HELP_NAMES
         super().__init__(*args, **named)
         self.params += common_options()
+
+
+class RemoteFlagCommand(DvxCommand):
+    """A command whose `--remote` asks the default remote, and with the name of a remote behind it that one.
+
+    A word that is a path, or no remote here, stays what it is elsewhere on the line: a target.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Spell `--remote NAME` and `--remote=NAME` as `-r NAME`."""
+        end = args.index("--") if "--" in args else len(args)
+        read: list[str] = []
+        for place, arg in enumerate(args[:end]):
+            following = args[place + 1 : place + 2] if place + 1 < end else []
+            if arg.startswith("--remote="):
+                read += ["-r", arg.partition("=")[2]]
+            elif arg == "--remote" and following and _is_remote(following[0], args):
+                read.append("-r")
+            else:
+                read.append(arg)
+        return super().parse_args(ctx, read + args[end:])
+
+
+def _is_remote(word: str, args: Sequence[str]) -> bool:
+    folder = os.path.join(*args[args.index("-C") + 1 :][:1]) if "-C" in args[:-1] else "."
+    return not os.path.lexists(os.path.join(folder, word)) and word in known_remotes(folder)
 
 
 class DvxGroup(click.Group):
@@ -60,6 +100,25 @@ class DvxGroup(click.Group):
         named.setdefault("context_settings", {})["help_option_names"] = _HELP_NAMES
         super().__init__(*args, **named)
         self.params += common_options()
+
+    def rewrite(self, args: list[str]) -> list[str]:
+        """Spell out a shorthand of this group."""
+        return args
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line, shorthands spelled out."""
+        return super().parse_args(ctx, self.rewrite(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name what was meant where there is no command of this name."""
+        names = self.list_commands(ctx)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            from dvx.cli.unknown_commands import unknown_command  # 5 ms that only a mistake needs
+
+            raise unknown_command(ctx, args[0], names)
+        return super().resolve_command(ctx, args)
 
 
 def _set_folder(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:
@@ -128,9 +187,10 @@ def targets_argument(function: AnyFunction) -> AnyFunction:
 
 
 def revisions_options(function: AnyFunction) -> AnyFunction:
-    """`--rev REV` and `--all-refs`, passed as `revs` and `all_refs`."""
+    """`--rev REV` and `--all`, passed as `revs` and `all_refs`."""
     function = click.option(
-        "--all-refs", is_flag=True, help="Everything that any branch or tag ever named."
+        "--all", "all_refs", cls=DvxOption, also=["--all-refs"], is_flag=True,
+        help="Everything that any branch or tag ever named.",
     )(function)  # fmt: skip
     return click.option(
         "--rev",
@@ -147,6 +207,11 @@ def complete_remote(
     """The names of remotes, for the shell."""
     from click.shell_completion import CompletionItem  # 1 ms that only the shell's questions need
 
+    return [CompletionItem(name) for name in known_remotes(os.getcwd()) if name.startswith(incomplete)]
+
+
+def known_remotes(folder: str) -> list[str]:
+    """The names of the remotes of the repository at `folder`; none where they cannot be read."""
     from dvx.core.errors import DvxError
     from dvx.repo.config import load_config
     from dvx.repo.remotes import remote_names
@@ -154,8 +219,7 @@ def complete_remote(
 
     env: Mapping[str, str] = os.environ
     try:
-        repository = Repository.discover(os.getcwd(), env=env)
-        known = remote_names(load_config(repository, env=env))
+        repository = Repository.discover(os.path.abspath(folder), env=env)
+        return remote_names(load_config(repository, env=env))
     except (DvxError, OSError):
         return []
-    return [CompletionItem(name) for name in known if name.startswith(incomplete)]

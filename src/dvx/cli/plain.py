@@ -13,16 +13,21 @@ from dvx.cli.invocation import Invocation
 
 # click answers the questions of a shell that completes a command line.
 _COMPLETION: Final = "_DVX_COMPLETE"
+_REMOTE: Final = "--remote"
 _JSON: Final = {"--json": ("as_json", True)}
 _FORCE: Final = {"-f": ("force", True), "--force": ("force", True)}
+_SHORT: Final = {"-s": ("short", True), "--short": ("short", True)}
 _STORE: Final = {"--no-store": ("no_store", True), "--store": ("no_store", False)}
 # Place of the function that does the work, and the arguments that flags give it.
 _COMMANDS: Final[Mapping[str, tuple[str, Mapping[str, tuple[str, bool]]]]] = {
     "status": (
         "dvx.cli.status_action:run_status",
-        _JSON | {"--exit-code": ("exit_code", True), "--remote": ("with_remote", True)},
+        _JSON | _SHORT | {"--exit-code": ("exit_code", True), _REMOTE: ("with_remote", True)},
     ),
-    "push": ("dvx.cli.push_action:run_push", _JSON | {"--all-refs": ("all_refs", True)}),
+    "push": (
+        "dvx.cli.push_action:run_push",
+        _JSON | {"--all": ("all_refs", True)},
+    ),
     "pull": ("dvx.cli.pull_action:run_pull", _JSON | _FORCE | _STORE),
     "checkout": ("dvx.cli.checkout_action:run_checkout", _JSON | _FORCE),
 }
@@ -50,7 +55,9 @@ def parse_plain(args: Sequence[str], *, env: Mapping[str, str]) -> PlainLine | N
     operands: list[str] = []
     flags: dict[str, bool] = {}
     shared: list[str] = []
-    for arg in args[1:]:
+    for arg, following in zip(args[1:], [*args[2:], "-"], strict=False):
+        if arg == _REMOTE and not following.startswith("-"):
+            return None  # the name of a remote, or an operand: that takes the settings to tell
         if arg in known:
             name, value = known[arg]
             flags[name] = value

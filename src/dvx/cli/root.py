@@ -51,6 +51,7 @@ COMMANDS: Final = {
     "remote": Entry("dvx.cli.commands.remote:remote", "Add, list, remove and check remotes."),
     "config": Entry("dvx.cli.commands.config:config", "Read and change settings."),
     "resolve": Entry("dvx.cli.commands.resolve:resolve", "End conflicts of pointers after a merge."),
+    "help": Entry("dvx.cli.commands.help:help_", "Show how a command is used."),
     "completion": Entry("dvx.cli.commands.completion:completion", "Print the completion script of a shell."),
     "merge-driver": Entry("dvx.cli.commands.merge_driver:merge_driver", "Merge a pointer; run by Git."),
     "textconv": Entry("dvx.cli.commands.textconv:textconv", "Show a pointer; run by `git diff`."),
@@ -73,18 +74,6 @@ class LazyGroup(DvxGroup):
         command = getattr(import_module(module), name)
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name similar commands where there is none of this name."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches  # 5 ms, and only a mistake needs it
-
-            near = get_close_matches(args[0], COMMANDS, n=2)
-            meant = f"; did you mean {' or '.join(f'`dvx {name}`' for name in near)}?" if near else ""
-            raise click.UsageError(f"there is no command `{args[0][:80]}`{meant}", ctx=ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list from the table, without importing the commands."""

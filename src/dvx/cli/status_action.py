@@ -21,6 +21,7 @@ def run_status(
     *,
     with_remote: bool = False,
     remote_name: str | None = None,
+    short: bool = False,
     exit_code: bool = False,
     as_json: bool = False,
 ) -> int:
@@ -40,6 +41,11 @@ def run_status(
         from dvx.cli.render import format_document
 
         invocation.output.result(format_document("dvx.status/1", status_fields(report)))
+    elif short:
+        from dvx.cli.status_short import short_lines
+
+        for line in short_lines(report, repository):
+            invocation.output.result(line)
     else:
         _print(invocation, report, repository)
     return ExitCode.DIFFERENCES if exit_code and not report.is_clean else ExitCode.DONE

@@ -57,7 +57,7 @@ def choose_for_transfer(
     from dvx.ops.selection import select_revisions
 
     if revs and all_refs:
-        raise UsageError("`--rev` and `--all-refs` exclude each other", hints=["leave one of them out"])
+        raise UsageError("`--rev` and `--all` exclude each other", hints=["leave one of them out"])
     if not revs and not all_refs:
         if not project.repository.is_bare:
             return choose_targets(project, targets)

@@ -10,7 +10,7 @@ from typing import Final
 from dvx.core.text_marks import UTF8_MARK
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.ops.project import Project
-from dvx.ops.remotes import add_remote
+from dvx.ops.remotes import Options, add_remote
 from dvx.ops.tracking import stage
 from dvx.repo.committed_files import read_committed_file, writable_place
 from dvx.repo.config import COMMITTED
@@ -35,8 +35,13 @@ class InitResult:
     was_initialised: bool
 
 
-def initialise(project: Project, *, remote_url: str | None) -> InitResult:
-    """Write `.dvx/config.toml` and the `.gitattributes` line for pointers where they are missing, and stage them."""
+def initialise(
+    project: Project, *, remote_url: str | None, remote_options: Options | None = None
+) -> InitResult:
+    """Write `.dvx/config.toml` and the `.gitattributes` line for pointers where they are missing, and stage them.
+
+    `remote_options` are those of the remote `origin`, which gets the address `remote_url`.
+    """
     repository = project.repository
     was_initialised = repository.is_initialised
     changed: list[str] = []
@@ -53,8 +58,14 @@ def initialise(project: Project, *, remote_url: str | None) -> InitResult:
     if remote_url is not None:
         remote = "origin"
         add_remote(
-            project, remote, remote_url, options={}, force=was_initialised, local=False, make_default=True
-        )
+            project,
+            remote,
+            remote_url,
+            options=remote_options or {},
+            force=was_initialised,
+            local=False,
+            make_default=True,
+        )  # fmt: skip
         if COMMITTED not in changed:
             changed.append(COMMITTED)
     stage(project, changed)

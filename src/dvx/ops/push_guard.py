@@ -124,7 +124,7 @@ def _push_command(project: Project, here: Sequence[Introduced]) -> str:
         return "dvx push"
     commits = list(dict.fromkeys(each.commit for each in here))
     if len(commits) > _MOST_REVISIONS:
-        return "dvx push --all-refs"
+        return "dvx push --all"
     return "dvx push " + " ".join(f"--rev {short_git_id(commit)}" for commit in commits)
 
 

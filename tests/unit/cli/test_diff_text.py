@@ -2,7 +2,7 @@
 
 import io
 
-from dvx.cli.diff_text import change_lines, format_summary
+from dvx.cli.diff_text import change_lines, format_summary, stat_lines, status_lines
 from dvx.cli.output import Output
 from dvx.ops.diff import Change, ChangeKind, DiffReport
 
@@ -34,3 +34,20 @@ def test_summary_counts_each_kind_and_the_bytes() -> None:
 
 def test_summary_without_changes_says_what_was_compared() -> None:
     assert format_summary(DiffReport("HEAD", "the workspace")) == "no changes between HEAD and the workspace"
+
+
+def test_short_forms_have_what_git_has() -> None:
+    report = DiffReport("HEAD", "v2", CHANGES)
+    assert list(status_lines(report)) == [
+        "A\tdata/new.csv",
+        "M\tdata/x.csv",
+        "D\told\\x1b[31m",
+        "R\ta.bin\tb.bin",
+    ]
+    assert list(stat_lines(report)) == [
+        " data/new.csv   | A +2.00 MB",
+        " data/x.csv     | M +1.00 kB",
+        " old\\x1b[31m    | D -800 kB",
+        " a.bin -> b.bin | R +0 B",
+        " 1 added, 1 modified, 1 removed, 1 renamed; +1.20 MB",
+    ]

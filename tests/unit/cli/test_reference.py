@@ -9,6 +9,7 @@ import click
 import pytest
 from pages.tree import ROOT
 
+from dvx.cli.options import DvxGroup
 from dvx.cli.root import cli
 
 # An example is a command, and behind two blanks or more what it does.
@@ -43,6 +44,7 @@ def test_example_is_a_command_line_that_dvx_takes(example: str) -> None:
     command: click.Command = cli
     context = click.Context(command, info_name="dvx")
     while isinstance(command, click.Group):
+        words = command.rewrite(words) if isinstance(command, DvxGroup) else words
         found = command.get_command(context, words[0])
         assert found is not None, f"there is no command {words[0]}"
         command, words = found, words[1:]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
 @click.option("-u", "--update", is_flag=True, help="Everything that is tracked and in the workspace.")
 @click.option(
+    "-f",
     "--force",
     is_flag=True,
     help="Also where the pointer is newer than the workspace, or in a merge conflict.",

@@ -10,7 +10,7 @@ import click
 from dvx.cli.checkout_text import say_checkout
 from dvx.cli.documents_sources import clone_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import DvxCommand, DvxOption, jobs_option, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
 from dvx.cli.render import format_document
 from dvx.cli.sources import may_prompt, typed_repository
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.argument("directory", metavar="[DIR]", required=False, type=click.Path())
 @click.argument("targets", nargs=-1, metavar="[TARGET]...", type=click.Path())
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Only the N newest commits.")
-@click.option("-b", "--branch", metavar="BRANCH", help="The branch or tag to check out.")
+@click.option(
+    "-b", "--branch", cls=DvxOption, also=["--rev"], metavar="BRANCH", help="The branch or tag to check out."
+)
 @remote_option
 @jobs_option
 @json_option

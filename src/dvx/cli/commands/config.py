@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from dvx.repo.config import Config
 
 
-@click.group("config", cls=DvxGroup)
+class _ConfigGroup(DvxGroup):
+    """`dvx config KEY`, `dvx config KEY VALUE` and `dvx config -l` mean what they mean in Git."""
+
+    def rewrite(self, args: list[str]) -> list[str]:
+        """Name the command that is meant."""
+        for flag, name in (("-l", "list"), ("--list", "list"), ("--get", "get"), ("--unset", "unset")):
+            if flag in args:
+                return [name, *(arg for arg in args if arg != flag)]
+        words = [arg for arg in args if not arg.startswith("-")]
+        if not words or "." not in words[0] or not self.commands.keys().isdisjoint(args) or "-C" in args:
+            return args
+        return ["set" if len(words) > 1 else "get", *args]
+
+
+@click.group("config", cls=_ConfigGroup)
 def config() -> None:
     """Read and change settings.
 
@@ -27,8 +41,8 @@ def config() -> None:
     \b
     Examples:
       dvx config list --show-origin
-      dvx config get core.jobs
-      dvx config set core.remote origin
+      dvx config core.jobs                 the same as `dvx config get core.jobs`
+      dvx config core.remote origin        the same as `dvx config set core.remote origin`
     """
 
 

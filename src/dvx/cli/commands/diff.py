@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.diff_markdown import markdown_lines
-from dvx.cli.diff_text import change_lines, format_summary
+from dvx.cli.diff_text import change_lines, format_summary, stat_lines, status_lines
 from dvx.cli.documents import diff_fields
 from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
@@ -29,6 +29,8 @@ _MOST_SAID = 5
 @click.argument("revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]")
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
 @click.option("--name-only", is_flag=True, help="Print only the paths, relative to the repository.")
+@click.option("--name-status", is_flag=True, help="Print only letter and path: A, M, D or R.")
+@click.option("--stat", is_flag=True, help="Print each path with the change of its size, and the sum.")
 @click.option("--exit-code", is_flag=True, help="Exit with 5 if there are differences.")
 @remote_option
 @jobs_option
@@ -41,6 +43,8 @@ def diff(
     revs: tuple[str, ...],
     as_markdown: bool,
     name_only: bool,
+    name_status: bool,
+    stat: bool,
     exit_code: bool,
     remote_name: str | None,
     as_json: bool,
@@ -54,13 +58,15 @@ def diff(
     Examples:
       dvx diff
       dvx diff v1.0 v2.0 -- data/train
+      dvx diff --stat HEAD~1 HEAD
       dvx diff --md origin/main...HEAD
     """
     from dvx.ops.diff import read_diff
 
-    if as_json + as_markdown + name_only > 1:
+    if as_json + as_markdown + name_only + name_status + stat > 1:
         raise UsageError(
-            "`--json`, `--md` and `--name-only` exclude each other", hints=["choose one of them"]
+            "`--json`, `--md`, `--name-only`, `--name-status` and `--stat` exclude each other",
+            hints=["choose one of them"],
         )
     with invocation.project(allows_bare=True, remote=remote_name) as project:
         chosen, paths = _split(project, revs, separated_paths(context))
@@ -82,6 +88,8 @@ def diff(
         )
     elif name_only:
         _print_lines(invocation, (escape(change.path) for change in report.changes))
+    elif name_status or stat:
+        _print_lines(invocation, status_lines(report) if name_status else stat_lines(report))
     elif as_markdown:
         _print_lines(invocation, markdown_lines(report))
     else:

@@ -6,6 +6,7 @@ from dvx.cli.documents_sources import get_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
+    DvxOption,
     force_option,
     jobs_option,
     json_option,
@@ -26,7 +27,14 @@ from dvx.core.sizes import format_size
 @click.argument("path")
 @click.option("--rev", metavar="REV", help="A branch, tag or commit (default: the default branch).")
 @click.option(
-    "-o", "--out", metavar="OUT", type=click.Path(), help="Where to write (default: the name of PATH)."
+    "-o",
+    "--output",
+    "out",
+    cls=DvxOption,
+    also=["--out"],
+    metavar="OUT",
+    type=click.Path(),
+    help="Where to write (default: the name of PATH).",
 )
 @remote_option
 @force_option("Replace files that are there.")

@@ -6,7 +6,7 @@ import click
 
 from dvx.cli.documents_sources import imported_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import DvxCommand, DvxOption, jobs_option, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_duration, plural
 from dvx.cli.sources import foreign_repository
@@ -19,7 +19,14 @@ from dvx.core.sizes import format_size
 @click.argument("path")
 @click.option("--rev", metavar="REV", help="A branch, tag or commit (default: the default branch).")
 @click.option(
-    "-o", "--out", metavar="OUT", type=click.Path(), help="Where to track it (default: the name of PATH)."
+    "-o",
+    "--output",
+    "out",
+    cls=DvxOption,
+    also=["--out"],
+    metavar="OUT",
+    type=click.Path(),
+    help="Where to track it (default: the name of PATH).",
 )
 @remote_option
 @jobs_option

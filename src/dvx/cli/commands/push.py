@@ -33,13 +33,13 @@ def push(
     """Copy data from the local store to a remote.
 
     Sends only what the remote lacks, and ends when the remote has confirmed every object. A tracked folder
-    goes as a whole, also when only a part of it is named. With --rev or --all-refs the work tree is not read.
+    goes as a whole, also when only a part of it is named. With --rev or --all the work tree is not read.
 
     \b
     Examples:
       dvx push
       dvx push data/train -r backup
       dvx push --rev v1.0
-      dvx push --all-refs            every version on every branch and tag
+      dvx push --all                 every version on every branch and tag
     """
     run_push(invocation, targets, remote_name=remote_name, revs=revs, all_refs=all_refs, as_json=as_json)

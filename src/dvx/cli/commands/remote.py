@@ -1,7 +1,6 @@
 """`dvx remote`: add, list, remove, default, check."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
@@ -10,37 +9,29 @@ from dvx.cli.documents_setup import remote_change_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, complete_remote, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
+from dvx.cli.remote_options import given_options, store_options
 from dvx.cli.render import format_document, format_table, without_password
 from dvx.cli.targets import typed_address
 from dvx.core.errors import ExitCode, NotFound, UsageError
-from dvx.repo.settings import REMOTE_OPTIONS
-
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 
 
-def _store_options(function: AnyFunction) -> AnyFunction:
-    """One flag for each option that a remote can have."""
-    for option in reversed(REMOTE_OPTIONS):
-        if option.name == "url":
-            continue
-        flag = "--" + option.name.replace("_", "-")
-        meaning = option.meaning[:1].upper() + option.meaning[1:] + "."
-        if option.type == "bool":
-            function = click.option(flag, option.name, is_flag=True, default=None, help=meaning)(function)
-        else:
-            kind = click.Choice(option.choices) if option.choices else click.STRING
-            function = click.option(flag, option.name, type=kind, help=meaning)(function)
-    return function
+class _RemoteGroup(DvxGroup):
+    """`dvx remote` and `dvx remote -v` are `dvx remote list`, as in Git."""
+
+    def rewrite(self, args: list[str]) -> list[str]:
+        """Name the command that is meant."""
+        is_bare = all(arg in ("-v", "--verbose", "-q", "--quiet", "--json") for arg in args)
+        return ["list", *args] if is_bare else args
 
 
-@click.group("remote", cls=DvxGroup)
+@click.group("remote", cls=_RemoteGroup)
 def remote() -> None:
     """Add, list, remove and check remotes: the places that data is pushed to.
 
     \b
     Examples:
       dvx remote add origin s3://bucket/prefix
-      dvx remote list
+      dvx remote                                  the same as `dvx remote list`
       dvx remote check
     """
 
@@ -48,7 +39,7 @@ def remote() -> None:
 @remote.command("add")
 @click.argument("name")
 @click.argument("url")
-@_store_options
+@store_options
 @click.option(
     "--default", "make_default", is_flag=True, help="Make it the default; the first remote always is."
 )
@@ -80,13 +71,12 @@ def add(
     """
     from dvx.ops.remotes import add_remote
 
-    given = {option: value for option, value in options.items() if value is not None}
     with invocation.project(needs_init=not local) as project:
         address = add_remote(
             project,
             name,
             typed_address(project.repository, url),
-            options=given,
+            options=given_options(options),
             force=force,
             local=local,
             make_default=make_default,

@@ -10,7 +10,7 @@ from dvx.cli.documents_verify import receipt_fields, verify_fields
 from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
-    DvxCommand,
+    RemoteFlagCommand,
     complete_remote,
     jobs_option,
     json_option,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SAMPLE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
 
-@click.command("verify", cls=DvxCommand)
+@click.command("verify", cls=RemoteFlagCommand)
 @targets_argument
 @click.option("--rev", metavar="REV", help="What REV names, not the pointers of the work tree.")
 @click.option("--workspace", is_flag=True, help="Hash the files in the workspace (default without --rev).")
