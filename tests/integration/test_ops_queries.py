@@ -136,7 +136,7 @@ def test_status_of_a_not_fetched_directory_reads_its_listing_from_the_remote(wor
     work.push()
     clone = clone_repo(work, tmp_path / "clone")
     clone.write({"data/a": b"1"})
-    assert differences(clone) == {"data/b": "deleted"}
+    assert differences(clone) == {"data/b": "missing"}
 
 
 # diff

@@ -38,7 +38,7 @@ def run_checkout(
             return
         from dvx.ops.pull import checkout_each
 
-        result = checkout_each(project, chosen, force=force)
+        result = checkout_each(project, chosen, force=force, keeps_parts=not targets)
     _report(invocation, result, [], as_json=as_json)
 
 

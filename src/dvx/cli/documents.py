@@ -66,6 +66,8 @@ def _path_status(status: "PathStatus") -> Fields:
             {"path": printable(path), "kind": error.kind, "message": error.what}
             for path, error in status.refused.items()
         ],
+        "files_here": status.files_here,
+        "part": list(status.wanted),
         "stale_metadata": _stale_metadata(status),
         "differences": [
             {
@@ -97,6 +99,7 @@ def add_fields(result: "AddResult", *, seconds: float) -> Fields:
             {
                 **tracked_fields(TrackedPointer(added.path, pointer_path_of(added.path), added.pointer)),
                 "changed": added.is_changed,
+                "absent_files": added.absent,
                 **metadata_fields(added.pointer),
             }
             for added in result.added

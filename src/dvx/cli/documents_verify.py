@@ -39,6 +39,7 @@ def _workspace_check(check: "WorkspaceCheck") -> Fields:
             {"path": path, "deviation": deviation.value} for path, deviation in check.deviations.items()
         ],
         "problem": check.problem,
+        "absent_files": check.absent,
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 KINDS: Final[Mapping[str, str]] = {
+    "absent-in-the-way": "A path of the workspace is in the place of one that is not checked out here.",
     "already-tracked": "The path that an import would write is tracked here already.",
     "backend": "A store answered with an error that retrying does not cure.",
     "bad-answer": "A store answered with something that the protocol does not allow.",

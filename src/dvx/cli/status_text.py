@@ -18,7 +18,14 @@ from dvx.repo.repository import Repository
 
 # A screen shows about 40 lines; three kinds of ten leave room for the rest.
 FILES_SHOWN: Final = 10
-_COLOURS: Final = {FileState.MODIFIED: "yellow", FileState.DELETED: "red", FileState.UNTRACKED: "dim"}
+# More names than this on one command line help nobody.
+_NAMES_TYPED: Final = 5
+_COLOURS: Final = {
+    FileState.MODIFIED: "yellow",
+    FileState.DELETED: "red",
+    FileState.MISSING: "red",
+    FileState.UNTRACKED: "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +53,11 @@ class StatusText:
 
     def hints(self) -> Iterator[str]:
         """The next commands."""
-        states = {status.state for status in self.report.paths}
         if any(status.git == "unmerged" for status in self.report.paths):
             yield "end the conflicts: `dvx resolve`"
         if any(status.differences for status in self.report.paths if status.state is PathState.CHANGED):
             yield "keep the changes: `dvx add --update`, or undo them: `dvx checkout --force TARGET`"
-        if PathState.OUTDATED in states:
-            yield "bring the workspace to the newer pointers: `dvx pull`"
-        is_unread = any(s.state is PathState.UNKNOWN and not s.refused for s in self.report.paths)
-        if PathState.NOT_CHECKED_OUT in states or is_unread:
-            yield "get the data: `dvx pull`"
+        yield from self._pull_hints()
         refused = [error for status in self.report.paths for error in status.refused.values()]
         yield from dict.fromkeys(escape(hint) for error in refused[:FILES_SHOWN] for hint in error.hints[:1])
         stale = [status.tracked.path for status in self.report.paths if status.stale_metadata]
@@ -66,11 +68,34 @@ class StatusText:
         if any(status.remote not in (None, RemoteState.COMPLETE) for status in self.report.paths):
             yield "send what the remote lacks: `dvx push`"
 
+    def _pull_hints(self) -> Iterator[str]:
+        outdated = [status for status in self.report.paths if status.state is PathState.OUTDATED]
+        if any(not status.is_partial for status in outdated):
+            yield "bring the workspace to the newer pointers: `dvx pull`"
+        for status in (status for status in outdated if status.is_partial):
+            yield f"bring the part of {self._shown(status.tracked.path)} up to date: `{self._pull_part(status)}`"
+        is_unread = any(s.state is PathState.UNKNOWN and not s.refused for s in self.report.paths)
+        if is_unread or {PathState.NOT_CHECKED_OUT, PathState.INCOMPLETE} & {
+            s.state for s in self.report.paths
+        }:
+            yield "get the data: `dvx pull`"
+        parts = [status.tracked.path for status in self.report.paths if status.is_partial]
+        if parts:
+            yield f"get the rest: `dvx pull {escape(quote_all(map(self._typed, parts[:3])))}`"
+
+    def _pull_part(self, status: PathStatus) -> str:
+        """The command that names the part again, as long as that can be typed; else the folder."""
+        path = status.tracked.path
+        wanted = [f"{path}/{inner}" for inner in status.wanted] if len(status.wanted) <= _NAMES_TYPED else []
+        return f"dvx pull {escape(quote_all(map(self._typed, wanted or [path])))}"
+
     def _path(self, status: PathStatus) -> Iterator[str]:
         pointer = status.tracked.pointer
-        if status.state is PathState.CLEAN and not self.shows_all:
+        if status.state is PathState.CLEAN and not self.shows_all and not status.is_partial:
             return
         files = f"{plural(pointer.files, 'file')}, " if pointer.files is not None else ""
+        if status.is_partial:
+            files = f"{status.files_here} of {plural(pointer.files or 0, 'file')} checked out, "
         colour = "green" if status.state is PathState.CLEAN else "bold"
         state = self.output.paint(status.state.value, colour)
         yield f"{state}: {self._shown(status.tracked.path)} ({files}{format_size(pointer.size)})"

@@ -89,8 +89,10 @@ def _workspace_lines(checks: Sequence[WorkspaceCheck]) -> Iterator[str]:
             yield f"not compared: `{escape(check.tracked.path)}`: {escape(check.problem)}"
     files, size = sum(check.files for check in checks), sum(check.size_bytes for check in checks)
     wrong = sum(len(check.deviations) + (check.problem is not None) for check in checks)
+    absent = sum(check.absent for check in checks)
+    rest = f", {plural(absent, 'file')} not checked out" if absent else ""
     state = f"{plural(wrong, 'path')} not as the pointers say" if wrong else "all as the pointers say"
-    yield f"workspace: {state}; {plural(files, 'file')}, {format_size(size)} right in {_paths(checks)}"
+    yield f"workspace: {state}; {plural(files, 'file')}, {format_size(size)} right in {_paths(checks)}{rest}"
 
 
 def _paths(items: Sequence[object]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from dvx.backends.backend import ObjectNotFound
+from dvx.formats.pointer import KIND_DIRECTORY
 from dvx.ops.add_targets import AddPlan, AddTarget
 from dvx.ops.adding import AddedPath, Adding, Kept, Step
 from dvx.ops.leftovers import remove_leftovers
@@ -151,28 +152,20 @@ def _check_names(project: Project, adding: list[Adding], result: AddResult) -> N
 
 def _write_pointers(project: Project, adding: list[Adding], result: AddResult) -> None:
     paths = [added.path for added in result.added]
+    extents = {
+        added.path: target.extent(added.pointer.id)
+        for target, added in zip(adding, result.added, strict=True)
+        if added.pointer.kind == KIND_DIRECTORY
+    }
     result.changed_git_files = record_tracking(
         project,
         {added.path: added.pointer for added in result.added},
         command=["add", *paths],
         affected="no pointer was written; what was stored is used by the next add",
-        roots=_roots(project, adding, result),
+        roots={added.path: added.pointer.id for added in result.added if added.path not in extents},
+        extents=extents,
     )
     for target, added in zip(adding, result.added, strict=True):
         target.save_cache()
         result.files += added.pointer.files if added.pointer.files is not None else 1
         result.plain_bytes += added.pointer.size
-
-
-def _roots(project: Project, adding: list[Adding], result: AddResult) -> dict[str, bytes]:
-    """What the workspace now is, but where other files in it than those that were named are still older."""
-    return {
-        added.path: added.pointer.id
-        for target, added in zip(adding, result.added, strict=True)
-        if _is_whole(project, target.target)
-    }
-
-
-def _is_whole(project: Project, target: AddTarget) -> bool:
-    before = target.pointer.id if target.pointer is not None else None
-    return not target.named or project.stat_cache.get_root(target.path) == before

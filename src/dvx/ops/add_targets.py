@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from dvx.core.errors import (
-    DataMissing,
     DvxError,
     NotFound,
     PathRefused,
@@ -20,21 +19,22 @@ from dvx.core.errors import (
 )
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote, quote_all
-from dvx.formats.pointer import Pointer
+from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.ops.git_checks import check_git
 from dvx.ops.leaf_parts import LeafPart, LeafToCompare
 from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves, walk_named
 from dvx.ops.named_paths import NamedPaths, is_at_or_below
 from dvx.ops.page_marks import PageMarks
+from dvx.ops.parts import Part, last_root, part_here
 from dvx.ops.project import Project
-from dvx.ops.selection import workspace_pointers
+from dvx.ops.selection import check_named, trees_of, workspace_pointers
 from dvx.ops.staleness import check_not_stale
 from dvx.ops.tracked_paths import Ignore
 from dvx.ops.trees import Pair, Tree
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.sparse import check_not_left_out
-from dvx.repo.targets import is_pattern
+from dvx.repo.targets import Target, is_pattern
 from dvx.repo.unmerged import unmerged_pointers
 from dvx.store.page_reader import PageReader
 
@@ -56,6 +56,19 @@ class AddTarget:
     named: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
     leftovers: list[str] = field(default_factory=list, compare=False)
+    part: Part | None = field(default=None, compare=False, repr=False)
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def keeps_rest(self) -> bool:
+        """Whether the version before has to be known, because a part of it is taken over unseen."""
+        return bool(self.named) or self.part is not None
+
+    def is_absent(self, path: str) -> bool:
+        """Whether a path that is missing never was here, and so is kept."""
+        if self.part is None or self.part.has(path[len(self.path) + 1 :]):
+            return False
+        return not is_at_or_below(path, self.left_out)
 
     def is_named(self, path: str) -> bool:
         """Whether a path relative to the repository is part of what was asked for."""
@@ -63,7 +76,8 @@ class AddTarget:
 
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
-        return Tree(self.root, self.path, pointer, (), self.ignore, self.find_last, self.leftovers)
+        tree = Tree(self.root, self.path, pointer, (), self.ignore, self.find_last, self.leftovers)
+        return replace(tree, part=self.part)
 
     def old_tree(self) -> Tree:
         """The version before, if it is of the same kind, and the workspace."""
@@ -107,8 +121,13 @@ class AddPlan:
     is_update: bool = False
 
 
-def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> AddPlan:
+def plan_add(
+    project: Project, paths: Sequence[str], *, force: bool = False, leaves_out: bool = False
+) -> AddPlan:
     """Turn typed paths (relative to the repository, patterns allowed) into targets.
+
+    With `leaves_out` the workspace is the whole of what is named: what is missing is left out of the new version even
+    if it never was here.
 
     Raises PathRefused, NotFound, and unless `force` is set WorkspaceConflict where the workspace is older than
     the pointer.
@@ -116,7 +135,7 @@ def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> 
     pointers = workspace_pointers(project)
     tracked = {item.path: item for item in pointers.readable}
     named: dict[str, list[str]] = {}
-    for path in _expand(project, paths):
+    for path in _expand(project, paths, tracked if leaves_out else {}):
         _check_broken(path, pointers.broken)
         if path + ".dvx" in pointers.broken and not force:
             _check_merged(project, path)
@@ -129,7 +148,9 @@ def plan_add(project: Project, paths: Sequence[str], *, force: bool = False) -> 
     data_paths = sorted(named)
     _check_paths(project, data_paths, tracked)
     check_not_left_out(project.repository, [path for path in data_paths if path not in tracked])
-    targets = [_target(project, path, tracked.get(path), named[path]) for path in data_paths]
+    targets = [
+        _target(project, path, tracked.get(path), named[path], leaves_out=leaves_out) for path in data_paths
+    ]
     return _checked_plan(project, targets, force=force)
 
 
@@ -162,23 +183,23 @@ def _checked_plan(project: Project, targets: Sequence[AddTarget], *, force: bool
     return AddPlan(tuple(targets))
 
 
-def _target(project: Project, path: str, tracked: TrackedPointer | None, named: Sequence[str]) -> AddTarget:
+def _target(
+    project: Project,
+    path: str,
+    tracked: TrackedPointer | None,
+    named: Sequence[str],
+    *,
+    leaves_out: bool = False,
+) -> AddTarget:
     root = project.repository.root
     kind = "directory" if os.path.isdir(os.path.join(root, path)) else "file"
     pointer = tracked.pointer if tracked else None
     limits = frozenset() if "" in named else frozenset(named)
-    if limits and pointer is not None and not _is_known(project, pointer):
-        raise DataMissing(
-            f"the rest of `{path}` is not in the local store, so a part of it cannot be updated",
-            affected="nothing was added",
-            hints=[
-                f"fetch it: `dvx fetch {quote_all([path])}`",
-                f"or take the workspace as the whole of it: `dvx add {quote_all([path])}`",
-            ],
-            kind="not-fetched",
-        )
     ignore = load_ignore(project.repository, path, is_tracked=tracked is not None)
-    target = AddTarget(root, path, kind, pointer, ignore, lambda: project.stat_cache.get_root(path), limits)
+    target = AddTarget(root, path, kind, pointer, ignore, lambda: last_root(project, path), limits)
+    if kind == KIND_DIRECTORY and pointer is not None and pointer.kind == KIND_DIRECTORY:
+        part = part_here(project, path) if limits or not leaves_out else None
+        target = replace(target, part=part, left_out=limits if leaves_out else frozenset())
     return replace(target, above=_folders_above(project, target)) if limits else target
 
 
@@ -200,13 +221,15 @@ def _folders_above(project: Project, target: AddTarget) -> frozenset[str]:
         return paths.folders()
 
 
-def _is_known(project: Project, pointer: Pointer) -> bool:
-    return bool(project.local.complete_placements([pointer.id], jobs=project.jobs))
-
-
-def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
+def _expand(project: Project, paths: Sequence[str], leaving_out: dict[str, TrackedPointer]) -> Iterator[str]:
+    """The paths that are meant; of the directories `leaving_out` also such as are not in the workspace."""
     root = project.repository.root
     for path in paths:
+        inside = _enclosing(path, leaving_out)
+        if inside not in (None, path) and not os.path.lexists(os.path.join(root, path)):
+            assert inside is not None
+            yield from _expand_listed(project, leaving_out[inside], path)
+            continue
         if os.path.lexists(os.path.join(root, path)):
             yield check_data_path(path)
             continue
@@ -231,6 +254,22 @@ def _expand(project: Project, paths: Sequence[str]) -> Iterator[str]:
             )
         for name in found:
             yield check_data_path(name.replace(os.sep, "/").rstrip("/"))
+
+
+def _expand_listed(project: Project, tracked: TrackedPointer, path: str) -> Iterator[str]:
+    """A path inside a directory that is not in the workspace; of a pattern what it matches on either side.
+
+    Raises NotFound where nothing is.
+    """
+    inner = path[len(tracked.path) + 1 :]
+    target = Target(tracked, (inner,), (path,))
+    with project.pages() as pages:
+        check_named(project, [target], pages)
+        if not is_pattern(inner):
+            yield path
+            return
+        for pair in trees_of(project, [target])[0].pairs(pages):
+            yield pair.path
 
 
 def check_data_path(path: str) -> str:

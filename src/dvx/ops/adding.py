@@ -6,34 +6,37 @@ Owns what of the version before can be kept. In which order stores, records and 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, NamedTuple
 
-from dvx.backends.backend import not_found
 from dvx.core.ids import hash_bytes
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import Source
 from dvx.disk.symlinks import check_symlink_target
 from dvx.disk.walk import WalkEntry, WalkRow
-from dvx.formats.layout import pack_key
 from dvx.formats.manifest import ChildPage, Entry
-from dvx.formats.placement import Placement
-from dvx.formats.pointer import Pointer
+from dvx.formats.pointer import KIND_DIRECTORY, Pointer
+from dvx.ops.absent_ground import AbsentGround
 from dvx.ops.add_targets import AddTarget
 from dvx.ops.content import ContentIds
+from dvx.ops.far_packs import RootRecord, find_pack_index, record_root, require_record
 from dvx.ops.leaf_parts import LeafToCompare, SameLeaf, SameLines
 from dvx.ops.leaf_walk import read_leaf
 from dvx.ops.page_marks import MarkLearner, PageMarks
+from dvx.ops.parts import extent_of_add
 from dvx.ops.project import Project
 from dvx.ops.stretches import KeptEntries, Stretch
 from dvx.ops.trees import Pair
+from dvx.repo.extents import Extent
 from dvx.repo.imports import IMPORT_TABLE, without_import
+from dvx.repo.pointers import TrackedPointer, pointer_path_of
 from dvx.store.ingest import Item, Stored
 from dvx.store.manifests import ManifestWriter
 from dvx.store.pack_sink import SealedListener
 from dvx.store.page_reader import PageReader
 from dvx.store.root_layout import RootLayout
 from dvx.store.runs import RunCutter
-from dvx.store.translate import RootData, make_placement
+from dvx.store.translate import RootData
 
 # Unchanged files go through the ingester in stretches: one step for each costs 9 microseconds a file.
 _KEPT_AT_ONCE: Final = 2048
@@ -41,11 +44,12 @@ _KEPT_AT_ONCE: Final = 2048
 
 @dataclass(frozen=True, slots=True)
 class AddedPath:
-    """The outcome for one tracked path."""
+    """The outcome for one tracked path. `absent` counts files that the new version has and the workspace never had."""
 
     path: str
     pointer: Pointer
     is_changed: bool
+    absent: int = 0
 
 
 class Step(NamedTuple):
@@ -74,7 +78,8 @@ class Adding:
         self.ids = ContentIds(project.stat_cache, project.repository.root, target.path)
         is_directory = target.kind == "directory"
         self.manifest = ManifestWriter(project.local, on_sealed=on_sealed) if is_directory else None
-        self.old = self._old_placement()
+        self._record = self._old_record()
+        self.old = self._record.placement if self._record is not None else None
         self.marks = PageMarks(project.stat_cache, target.path)
         self._learner = MarkLearner(self.marks)
         self._pages: PageReader | None = None
@@ -86,13 +91,22 @@ class Adding:
         self.size = 0
         self.is_executable = False
         self.names: list[str] = []
+        # Paths of a directory that came to be here, and what is kept of it without being here.
+        self.here: list[str] = []
+        self._tree = target.old_tree()
+        self._ground = AbsentGround(target)
 
-    def _old_placement(self) -> Placement | None:
-        pointer = self.target.pointer
+    def _old_record(self) -> RootRecord | None:
+        """The record of the version before, as far as its data can be kept. Where it has to be, it must be there."""
+        target, pointer = self.target, self.target.pointer
         if pointer is None:
             return None
-        root = pointer.id
-        return self.project.local.complete_placements([root], jobs=self.project.jobs).get(root)
+        if pointer.kind == target.kind == KIND_DIRECTORY and target.keeps_rest:
+            return require_record(
+                self.project, TrackedPointer(target.path, pointer_path_of(target.path), pointer)
+            )
+        near = self.project.local.complete_placements([pointer.id], jobs=self.project.jobs).get(pointer.id)
+        return RootRecord(near, True) if near is not None else None
 
     # Items for the ingester, in path order
 
@@ -112,10 +126,11 @@ class Adding:
             self.ids.expect(part.spans)
             for pair in part.pairs:
                 entry = pair.entry
+                self._note_here(pair)
                 if entry is None or not self._is_unchanged(pair, entry):
                     yield from self._keep(kept)
                     kept = Stretch()
-                    yield from self._read(pair)
+                    yield from self._read(pair, pages)
                     continue
                 if kept.held >= _KEPT_AT_ONCE or not kept.takes(pair.offset, entry.size):
                     yield from self._keep(kept)
@@ -123,12 +138,20 @@ class Adding:
                 kept.add_entry(pair.offset, entry, self._state(entry, pair.found))
         yield from self._keep(kept)
 
+    def _note_here(self, pair: Pair) -> None:
+        """Collect what is here, and named, but not known to be."""
+        part = self.target.part
+        if part is not None and pair.found is not None and self.target.is_named(pair.path):
+            inner = self._inner(pair.path)
+            if not part.has(inner):
+                self.here.append(inner)
+
     def _keep(self, kept: Stretch) -> Iterator[Item]:
         if not kept.pieces:
             return
         if self._cutter is None:
             assert self.old is not None
-            self._cutter = RunCutter(self.old.runs, self.project.local.pack_index)
+            self._cutter = RunCutter(self.old.runs, partial(find_pack_index, self.project))
         yield Item(self.layout, Kept(self, kept), reuse=tuple(self._cutter.cut(kept.start, kept.end)))
 
     def _state(self, entry: Entry, found: WalkEntry | None) -> WalkRow | None:
@@ -141,6 +164,8 @@ class Adding:
         found = pair.found
         if not self.target.is_named(pair.path):
             return True
+        if found is None and self.target.is_absent(pair.path):
+            return self._ground.keeps(pair.path, entry)
         if (
             found is None
             or entry.kind != found.kind
@@ -153,9 +178,11 @@ class Adding:
             return hash_bytes(_link_bytes(self._absolute(pair.path))) == entry.id
         return self.ids.known(pair.path, found) == entry.id
 
-    def _read(self, pair: Pair) -> Iterator[Item]:
+    def _read(self, pair: Pair, pages: PageReader) -> Iterator[Item]:
         found = pair.found
         if found is None or not self.target.is_named(pair.path):
+            return
+        if self._tree.is_folder_of_absent(pair, pages):
             return
         self._note_name(pair.path)
         if found.kind == "directory":
@@ -270,8 +297,20 @@ class Adding:
                 extra["executable"] = True
             pointer = Pointer("file", self.file_id, self.size, None, extra)
         pointer = self._without_source(pointer)
-        self._record(pointer, pages)
-        return AddedPath(self.target.path, pointer, pointer != self.target.pointer)
+        self._write_record(pointer, pages)
+        return AddedPath(self.target.path, pointer, pointer != self.target.pointer, self._ground.files)
+
+    def extent(self, root: bytes) -> Extent:
+        """What is here of a directory after this add, which made `root`."""
+        return extent_of_add(
+            self.project,
+            self.target.path,
+            before=self.target.pointer,
+            root=root,
+            is_all=not self.target.named,
+            here=self.here,
+            kept=self._ground.paths,
+        )
 
     def _without_source(self, pointer: Pointer) -> Pointer:
         """Changed data is no longer what the source of an import has."""
@@ -283,16 +322,10 @@ class Adding:
         )
         return without_import(pointer)
 
-    def _record(self, pointer: Pointer, pages: tuple[bytes, ...]) -> None:
-        local = self.project.local
-        if local.complete_placements([pointer.id], jobs=self.project.jobs):
-            return
+    def _write_record(self, pointer: Pointer, pages: tuple[bytes, ...]) -> None:
         data = RootData(pointer.id, pointer.kind, pointer.size)
-        placement = make_placement(local, data, runs=self.layout.runs.finish(), pages=pages)
-        # What was not stored anew is in packs that the index knows, and a file can vanish behind its back.
-        for pack in local.missing_packs([placement], jobs=self.project.jobs):
-            raise not_found(pack_key(pack), local.location)
-        local.add_record(placement)
+        far = self._record.far if self._record is not None else {}
+        record_root(self.project, data, runs=self.layout.runs.finish(), pages=pages, far=far)
 
     def save_cache(self) -> None:
         """Remember what was learnt of the files."""

@@ -17,6 +17,7 @@ from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.obstacles import ObstacleJudge
+from dvx.ops.parts import CheckoutExtents, last_root
 from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
@@ -115,7 +116,7 @@ def _conflict(project: Project, plan: CheckoutPlan) -> WorkspaceConflict:
     conflicts = [path for change in plan.changes for path in change.conflicts]
     change = next(change for change in plan.changes if change.conflicts)
     path = change.tree.path
-    has_moved = project.stat_cache.get_root(path) not in (None, change.tracked.pointer.id)
+    has_moved = last_root(project, path) not in (None, change.tracked.pointer.id)
     # Where the pointer moved on, adding the whole folder would put back older versions of the other files.
     keep = conflicts[0] if has_moved else path
     return WorkspaceConflict(
@@ -137,7 +138,7 @@ def _plan_tree(
     for difference in find_differences(project, tree, pages):
         if difference.state is not FileState.UNTRACKED:
             _plan_write(change, difference)
-        if difference.state is not FileState.DELETED:
+        if difference.found is not None:
             suspects.append(difference)
     change.has_obstacles = bool(suspects)
     obstacles = judge.judge(suspects, written=change.write.paths(), folders=change.folders, force=force)
@@ -198,10 +199,17 @@ def run_checkout(
     if total_files:
         project.reporter.start("checkout", total_bytes=total_bytes, total_files=total_files)
     trees = [change.tree.path for change in plan.changes if not change.is_empty]
-    with _naming_folders(project, trees), WorkspaceWriter(project.repository.root) as writer:
-        for change in plan.changes:
-            _apply(project, change, sources.get(change.tree.path), writer, result)
-            _note_refused(project, change.tree, result)
+    extents = CheckoutExtents(project, [(change.tree, not change.is_empty) for change in plan.changes])
+    extents.begin()
+    done: list[str] = []
+    try:
+        with _naming_folders(project, trees), WorkspaceWriter(project.repository.root) as writer:
+            for change in plan.changes:
+                _apply(project, change, sources.get(change.tree.path), writer, result)
+                _note_refused(project, change.tree, result)
+                done.append(change.tree.path)
+    finally:
+        extents.finish(done)
     project.reporter.finish()
     return result
 
@@ -239,7 +247,7 @@ def _apply(
     _finish_folders(change, writer)
     for path in change.folders:
         writer.make_folders(path)
-    if not tree.inside and tree.pointer is not None:
+    if tree.kind == "file" and tree.pointer is not None:
         project.stat_cache.set_root(tree.path, tree.pointer.id)
 
 

@@ -63,7 +63,7 @@ def _check_out(
 
     def run() -> None:
         nonlocal done
-        done = checkout_locked(project, chosen, force=force)
+        done = checkout_locked(project, chosen, force=force, keeps_parts=True)
 
     untouched = "nothing was changed"
     tracking, changed = track_steps(project, {item.path: item.pointer for item in moved}, affected=untouched)

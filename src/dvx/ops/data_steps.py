@@ -12,12 +12,12 @@ from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
 from dvx.disk.walk import WalkEntry
 from dvx.formats.pointer import format_pointer, parse_pointer
-from dvx.ops.checkout import plan_checkout, run_checkout
-from dvx.ops.differences import FileState, find_differences
+from dvx.ops.checkout import TreeChange, plan_checkout, run_checkout
+from dvx.ops.differences import find_differences
 from dvx.ops.project import Project
 from dvx.ops.removal import delete_files
-from dvx.ops.selection import tracked_tree, trees_of
-from dvx.ops.sources import local_sources, missing_locally
+from dvx.ops.selection import tracked_tree, trees_to_check_out
+from dvx.ops.sources import DataSource, local_sources, missing_locally, partial_local_runs
 from dvx.ops.steps import Step
 from dvx.repo.pointers import TrackedPointer, pointer_path_of
 from dvx.repo.targets import Target
@@ -84,18 +84,25 @@ class CheckOut:
                 project.reporter.note(f"`{path}` was not checked out: {error.what}; {hint}")
 
     def _finish(self, project: Project, target: Target, since_ns: int) -> None:
-        sources = local_sources(project, [target.tracked])
-        if target.tracked.pointer.id not in sources:
+        source = local_sources(project, [target.tracked]).get(target.tracked.pointer.id)
+        trees = trees_to_check_out(project, [target], keeps_parts=True)
+        if source is None and not trees[0].wanted:
             raise missing_locally([target.tracked])
-        trees = trees_of(project, [target])
         with project.local_pages() as pages:
             is_forced = self.is_forced and not any(
                 each.found is not None and newest(each.found) > since_ns
                 for each in find_differences(project, trees[0], pages)
-                if each.state is not FileState.DELETED
+                if each.found is not None
             )
             plan = plan_checkout(project, trees, force=is_forced, pages=pages)
-        run_checkout(project, plan, lambda change: sources[change.tracked.pointer.id])
+
+        def find_source(change: TreeChange) -> DataSource:
+            found = source or partial_local_runs(project, change.tracked, None, change.write.spans())
+            if found is None:
+                raise missing_locally([change.tracked])
+            return found
+
+        run_checkout(project, plan, find_source)
 
     def undo(self, project: Project) -> None:
         """What was there before is in the stores, and `dvx checkout` knows what it was."""

@@ -170,7 +170,9 @@ def _workspace_changes(
     if not os.path.lexists(project.repository.absolute(tracked.path)):
         return
     (tree,) = trees_of(project, [Target(tracked)])
-    differences = list(find_differences(project, tree, pages))
+    differences = [
+        item for item in find_differences(project, tree, pages) if item.state is not FileState.MISSING
+    ]
     ids = _ids_of_likely_equals(project, tree, differences, sides)
     for item in differences:
         found = item.found

@@ -15,6 +15,7 @@ from dvx.ops.content import ContentIds
 from dvx.ops.leaf_parts import LeafToCompare
 from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves
 from dvx.ops.page_marks import PageMarks
+from dvx.ops.parts import Absent
 from dvx.ops.project import Project
 from dvx.ops.trees import Pair, Tree
 from dvx.store.page_reader import PageReader
@@ -25,10 +26,11 @@ _UNSURE_AT_ONCE: Final = 8192
 
 
 class FileState(StrEnum):
-    """How a file in the workspace relates to the pointer."""
+    """How a file in the workspace relates to the pointer. What is missing was deleted only if it was here once."""
 
     MODIFIED = "modified"
     DELETED = "deleted"
+    MISSING = "missing"
     UNTRACKED = "untracked"
 
 
@@ -43,14 +45,18 @@ class Difference(NamedTuple):
     id: bytes | None = None
 
 
-def find_differences(project: Project, tree: Tree, pages: PageReader) -> Iterator[Difference]:
+def find_differences(
+    project: Project, tree: Tree, pages: PageReader, *, absent: Absent | None = None
+) -> Iterator[Difference]:
     """Yield the differences of one tree. Files whose state is not in the cache are hashed, many at once.
+
+    What is missing and does not belong to the part of the tree is no difference; it is counted in `absent`.
 
     A file of another size is modified without being read. Ids found on the way are remembered. Leaves of the
     manifest that were found unchanged before are not read while their files look as they did. What cannot be looked
     at is no difference, but in `tree.refused`.
     """
-    comparison = _Comparison(project, tree)
+    comparison = _Comparison(project, tree, pages, absent or Absent())
     if is_walked_by_leaf(tree):
         marks = PageMarks(project.stat_cache, tree.path)
         for part in walk_leaves(tree, pages, marks, leave_out_same=True):
@@ -65,9 +71,11 @@ def find_differences(project: Project, tree: Tree, pages: PageReader) -> Iterato
 class _Comparison:
     """Compares pairs. `unsettled` counts those that differ, or of which nothing is known yet."""
 
-    def __init__(self, project: Project, tree: Tree) -> None:
+    def __init__(self, project: Project, tree: Tree, pages: PageReader, absent: Absent) -> None:
         self._project = project
         self._tree = tree
+        self._pages = pages
+        self._absent = absent
         self._ids = ContentIds(project.stat_cache, tree.root, tree.path)
         self._unsure: dict[str, Pair] = {}
         self.unsettled = 0
@@ -87,8 +95,10 @@ class _Comparison:
             difference = _seen_difference(pair)
             if difference is not None:
                 self.unsettled += 1
-                if difference.state is not FileState.DELETED or not self._tree.hides(difference.path):
-                    yield difference
+                if difference.state is FileState.DELETED and self._tree.hides(difference.path):
+                    continue
+                if not self._is_absent(pair):
+                    yield self._told(difference)
                 continue
             path, offset, entry, found = pair
             if entry is None or found is None:
@@ -106,6 +116,22 @@ class _Comparison:
             elif known != entry.id:
                 self.unsettled += 1
                 yield Difference(path, FileState.MODIFIED, entry, found, offset, known)
+
+    def _told(self, difference: Difference) -> Difference:
+        if difference.state is FileState.DELETED and not self._tree.counts(difference.path):
+            return difference._replace(state=FileState.MISSING)
+        return difference
+
+    def _is_absent(self, pair: Pair) -> bool:
+        """Whether a path on one side only is there because a part of the directory is here."""
+        if pair.entry is None:
+            return self._tree.is_folder_of_absent(pair, self._pages)
+        if pair.found is not None or self._tree.wants(pair.path):
+            return False
+        if pair.entry.kind != "directory":
+            self._absent.files += 1
+            self._absent.size_bytes += pair.entry.size
+        return True
 
     def finish(self) -> Iterator[Difference]:
         """Hash what is left, and save what was learnt."""

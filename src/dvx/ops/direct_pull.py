@@ -15,7 +15,7 @@ from dvx.core.parallel import map_parallel
 from dvx.formats.placement import Placement
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named, trees_of
+from dvx.ops.selection import check_named, trees_to_check_out
 from dvx.ops.sources import DataSource, check_fits, local_sources, missing_on_remote
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
@@ -65,7 +65,7 @@ def _pull(
     try:
         with project.pages(roots.remote_name) as pages:
             check_named(project, targets, pages)
-            trees = trees_of(project, targets)
+            trees = trees_to_check_out(project, targets, keeps_parts=False)
             plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=roots.remote_name)
     except DataMissing as error:
         if error.kind == "manifest-missing":

@@ -13,11 +13,13 @@ from typing import Final
 
 from dvx.core.errors import Busy, DataMissing, DvxError, WorkspaceConflict
 from dvx.formats.placement import Placement
-from dvx.ops.checkout import CheckoutPlan, CheckoutResult, TreeChange, plan_checkout, run_checkout
+from dvx.ops.checkout import CheckoutPlan, CheckoutResult, plan_checkout, run_checkout
 from dvx.ops.fetch import fetch
+from dvx.ops.parts import last_roots
 from dvx.ops.project import Project
-from dvx.ops.selection import trees_of
-from dvx.ops.sources import DataSource, check_fits
+from dvx.ops.selection import trees_to_check_out
+from dvx.ops.sources import DataSource, check_fits, missing_locally, partial_local_runs
+from dvx.ops.trees import Tree
 from dvx.ops.vanished import find_vanished, remove_vanished
 from dvx.repo.followed import (
     StagedEntry,
@@ -88,7 +90,7 @@ def _follow(project: Project, result: FollowResult) -> None:
     now = parse_listing(listing)
     recorded = read_followed(project.repository)
     before = parse_listing(recorded or b"")
-    roots = project.stat_cache.roots()
+    roots = last_roots(project)
     vanished = find_vanished(project, roots, before=before, now=now)
     removal = remove_vanished(project, vanished, now=now)
     result.gone, result.removed, result.kept = removal.gone, removal.files, removal.kept
@@ -158,36 +160,53 @@ def _needs_a_look(
 
 
 def _move(project: Project, tracked: Sequence[TrackedPointer], result: FollowResult) -> None:
-    stored = _stored(project, tracked, result)
-    ready = [item for item in tracked if item.pointer.id in stored]
-    result.absent = [item.path for item in tracked if item.pointer.id not in stored]
+    targets = [Target(item) for item in tracked]
+    trees = {tree.path: tree for tree in trees_to_check_out(project, targets, keeps_parts=True)}
+    stored = _stored(project, tracked, trees, result)
     plan = CheckoutPlan()
+    sources: dict[str, DataSource] = {}
     with project.local_pages() as pages, project.setting_damage_aside():
-        for item in ready:
+        for item in tracked:
+            placement, tree = stored.get(item.pointer.id), trees[item.path]
+            if placement is None and tree.part is None:
+                result.absent.append(item.path)
+                continue
             try:
-                check_fits(stored[item.pointer.id], item)
-                trees = trees_of(project, [Target(item)])
-                plan.changes += plan_checkout(project, trees, force=False, pages=pages).changes
+                if placement is not None:
+                    check_fits(placement, item)
+                planned = plan_checkout(project, [tree], force=False, pages=pages)
+                sources.update(_find_sources(project, planned, placement))
+                plan.changes += planned.changes
             except WorkspaceConflict as error:
                 result.kept.append(error)
             except DataMissing:
                 result.absent.append(item.path)
             except DvxError as error:
                 result.problems.append(error)
+        result.checkout = run_checkout(project, plan, lambda change: sources[change.tree.path])
 
-        def find_source(change: TreeChange) -> DataSource:
-            return DataSource(project.local, stored[change.tracked.pointer.id].runs)
 
-        result.checkout = run_checkout(project, plan, find_source)
+def _find_sources(
+    project: Project, plan: CheckoutPlan, placement: Placement | None
+) -> Iterator[tuple[str, DataSource]]:
+    """Where to read what is written. Raises DataMissing where a part is to be here whose data is not."""
+    for change in plan.changes:
+        source = DataSource(project.local, placement.runs) if placement is not None else None
+        if source is None and change.write:
+            source = partial_local_runs(project, change.tracked, None, change.write.spans())
+            if source is None:
+                raise missing_locally([change.tracked])
+        if source is not None:
+            yield change.tree.path, source
 
 
 def _stored(
-    project: Project, tracked: Sequence[TrackedPointer], result: FollowResult
+    project: Project, tracked: Sequence[TrackedPointer], trees: Mapping[str, Tree], result: FollowResult
 ) -> dict[bytes, Placement]:
     """Placements of the roots that the local store has completely, after a fetch where that is wanted."""
     roots = list(dict.fromkeys(item.pointer.id for item in tracked))
     stored = project.local.complete_placements(roots, jobs=project.jobs)
-    missing = [Target(item) for item in tracked if item.pointer.id not in stored]
+    missing = [Target(item, trees[item.path].wanted) for item in tracked if item.pointer.id not in stored]
     if missing and project.config.flag("hooks.fetch"):
         project.asks_remotes = True
         try:

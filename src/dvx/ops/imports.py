@@ -25,13 +25,13 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import check_data_path
 from dvx.ops.checkout import plan_checkout, run_checkout
 from dvx.ops.data_steps import CheckOut
-from dvx.ops.differences import FileState, find_differences
+from dvx.ops.differences import find_differences
 from dvx.ops.foreign import Foreign, near, open_foreign
 from dvx.ops.git_checks import check_git
 from dvx.ops.import_sources import bring_path, one_target
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
-from dvx.ops.selection import select_targets, trees_of, workspace_pointers
+from dvx.ops.selection import select_targets, trees_of, trees_to_check_out, workspace_pointers
 from dvx.ops.sources import local_sources
 from dvx.ops.steps import StageFiles
 from dvx.ops.tracking import track_steps
@@ -146,11 +146,7 @@ def _refuse_strangers(project: Project, tracked: TrackedPointer) -> None:
     """Refuse a place where there is anything but this data; a part of it may be there from an earlier try."""
     tree = trees_of(project, [Target(tracked)])[0]
     with project.local_pages() as pages:
-        strangers = [
-            item.path
-            for item in find_differences(project, tree, pages)
-            if item.state is not FileState.DELETED
-        ]
+        strangers = [item.path for item in find_differences(project, tree, pages) if item.found is not None]
     if strangers:
         raise WorkspaceConflict(
             f"there is something else at `{tracked.path}`: {name_some(strangers)}",
@@ -183,7 +179,7 @@ def _check_out(project: Project, tracked: Sequence[TrackedPointer], *, force: bo
     """Bring the workspace to pointers whose data is in the local store."""
     sources = local_sources(project, tracked)
     with project.local_pages() as pages:
-        trees = trees_of(project, map(Target, tracked))
+        trees = trees_to_check_out(project, map(Target, tracked), keeps_parts=True)
         plan = plan_checkout(project, trees, force=force, pages=pages)
     run_checkout(project, plan, lambda change: sources[change.tracked.pointer.id])
 

@@ -5,6 +5,7 @@ Owns the choice of a record for each side and the fetch of ranges. Must not know
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dvx.core.errors import DataMissing, DvxError, NotFound, UsageError
 from dvx.core.shell_words import quote
@@ -12,6 +13,8 @@ from dvx.formats.manifest_patch import Piece
 from dvx.formats.placement import Placement, Run
 from dvx.formats.pointer import Pointer
 from dvx.formats.three_way import Side
+from dvx.ops.far_packs import RootRecord, find_pack_index, find_record
+from dvx.ops.parts import part_wanted
 from dvx.ops.project import Project
 from dvx.ops.sources import check_fits, root_data
 from dvx.repo.pointers import TrackedPointer, pointer_path_of
@@ -29,14 +32,53 @@ class _Source:
     remote: Store | None
 
 
-def local_runs(
+@dataclass(frozen=True, slots=True)
+class MergedRuns:
+    """Runs that spell a merged directory; `far` are packs that may be on a remote only, with their sizes in bytes."""
+
+    runs: tuple[Run, ...]
+    far: Mapping[bytes, int]
+
+
+def merged_runs(
     project: Project, sides: Mapping[Side, Pointer], pieces: Sequence[Piece], path: str
-) -> tuple[Run, ...]:
-    """The runs in the local store that spell `pieces`, one behind the other.
+) -> MergedRuns:
+    """The runs that spell `pieces`, one behind the other.
 
     A side that is not completely in the local store is looked up on the remote, and what the pieces need of it is
-    fetched. Raises DataMissing where the remote does not have it either, or there is none.
+    fetched, unless no more than a part of the directory is wanted here: then it stays there. Raises DataMissing where
+    the remote does not have it either, or there is none.
     """
+    if part_wanted(project, path) is not None:
+        return _far_runs(project, sides, pieces, path)
+    return MergedRuns(_local_runs(project, sides, pieces, path), {})
+
+
+def _far_runs(
+    project: Project, sides: Mapping[Side, Pointer], pieces: Sequence[Piece], path: str
+) -> MergedRuns:
+    used = {piece.side for piece in pieces}
+    records: dict[Side, RootRecord] = {}
+    for side in used:
+        record = find_record(project, TrackedPointer(path, pointer_path_of(path), sides[side]))
+        if record is None:
+            raise _missing(path, "")
+        records[side] = record
+    cutters = {
+        side: RunCutter(record.placement.runs, partial(find_pack_index, project))
+        for side, record in records.items()
+    }
+    builder = RunBuilder()
+    for piece in pieces:
+        for run in cutters[piece.side].cut(piece.start, piece.end):
+            builder.add_run(run)
+    far = {name: size for record in records.values() for name, size in record.far.items()}
+    return MergedRuns(builder.finish(), far)
+
+
+def _local_runs(
+    project: Project, sides: Mapping[Side, Pointer], pieces: Sequence[Piece], path: str
+) -> tuple[Run, ...]:
     sources = _find_sources(project, sides, pieces, path)
     for side, source in sources.items():
         if source.remote is not None:

@@ -8,8 +8,6 @@ pointers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dvx.backends.backend import not_found
-from dvx.formats.layout import pack_key
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_merge import (
     Choose,
@@ -25,11 +23,12 @@ from dvx.formats.manifest_merge import (
 from dvx.formats.manifest_patch import patch_manifest
 from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.formats.three_way import Side
-from dvx.ops.merge_sources import local_runs
+from dvx.ops.far_packs import record_root
+from dvx.ops.merge_sources import merged_runs
 from dvx.ops.project import Project
 from dvx.store.manifests import ManifestWriter
 from dvx.store.page_reader import PageReader
-from dvx.store.translate import RootData, make_placement
+from dvx.store.translate import RootData
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +93,10 @@ def _write(project: Project, sides: TreeSides, decisions: TreeDecisions, choose:
             patches = count.watch(find_patches(_changes(sides, pages), decisions, choose, locate))
             read = pages.for_root(sides.ours.id, sides.theirs.id)
             pieces = list(patch_manifest(sides.ours.id, patches, read, writer))
-        runs = local_runs(project, {Side.OURS: sides.ours, Side.THEIRS: sides.theirs}, pieces, sides.path)
+        merged = merged_runs(project, {Side.OURS: sides.ours, Side.THEIRS: sides.theirs}, pieces, sides.path)
         written = writer.finish()
     finally:
         writer.close()
-    local = project.local
-    if not local.complete_placements([written.root], jobs=project.jobs):
-        data = RootData(written.root, KIND_DIRECTORY, written.size)
-        placement = make_placement(local, data, runs=runs, pages=written.page_packs)
-        for pack in local.missing_packs([placement], jobs=project.jobs):
-            raise not_found(pack_key(pack), local.location)
-        local.add_record(placement)
+    data = RootData(written.root, KIND_DIRECTORY, written.size)
+    record_root(project, data, runs=merged.runs, pages=written.page_packs, far=merged.far)
     return Pointer(KIND_DIRECTORY, written.root, written.size, count.files)

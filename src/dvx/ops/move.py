@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote, quote_all
+from dvx.formats.pointer import KIND_FILE
 from dvx.ops.add_targets import check_data_path
 from dvx.ops.data_steps import RemoveData, newest
-from dvx.ops.differences import FileState, find_differences
+from dvx.ops.differences import find_differences
 from dvx.ops.git_checks import check_git, check_stageable
 from dvx.ops.intentions import carry_out
+from dvx.ops.parts import extents_of_move
 from dvx.ops.project import Project
 from dvx.ops.selection import select_targets, trees_of, workspace_pointers
 from dvx.ops.sources import stored_placements
@@ -52,7 +54,9 @@ def _remove(project: Project, paths: Sequence[str], *, keep: bool, force: bool) 
         raise PathRefused(
             f"{name_some(inside)}: only a whole tracked path can be removed",
             affected="nothing was removed",
-            hints=[f"delete the file, then update the directory: `dvx add {quote(targets[0].tracked.path)}`"],
+            hints=[
+                f"delete it, if it is here, then take it out of the directory: `dvx add --remove {quote_all(inside)}`"
+            ],
         )
     data = _data_files(project, targets, force=force or keep)
     names = [target.tracked.path for target in targets]
@@ -79,7 +83,7 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
                 continue
             if not force:
                 differing = find_differences(project, tree, pages)
-                work.extend(item.path for item in differing if item.state is not FileState.DELETED)
+                work.extend(item.path for item in differing if item.found is not None)
             data.append(_data_of(target.tracked, tree, pages))
     if not force:
         _check_stored(project, targets)
@@ -174,13 +178,15 @@ def _move_steps(project: Project, item: TrackedPointer, target: str) -> list[Ste
     tracking, changed = track_steps(
         project, {target: item.pointer}, affected="nothing was moved", others=removed
     )
+    extents = extents_of_move(project, item.path, target)
+    roots = {target: item.pointer.id} if item.pointer.kind == KIND_FILE else {}
     followed = new_pointer if was_committed(project.git, item.pointer_path) else None
     return [
         *steps,
         *tracking,
         *removing,
         StageFiles(tuple(dict.fromkeys([*changed, *removed]))),
-        Remember({target: item.pointer.id}, (item.path,), (item.pointer_path,), followed),
+        Remember(roots, (item.path,), (item.pointer_path,), followed, extents),
     ]
 
 

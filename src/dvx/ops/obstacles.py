@@ -16,6 +16,7 @@ from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
+from dvx.ops.parts import last_root
 from dvx.ops.project import Project
 from dvx.ops.sources import stored_placements
 from dvx.ops.trees import Tree
@@ -70,7 +71,7 @@ class ObstacleJudge:
         self._learn_recent()
         open_items = self._sort(suspects, found, written=written, needed=needed)
         # Without the last version the history also tells which files that version has left behind.
-        is_lost = self._project.stat_cache.get_root(self._tree.path) is None
+        is_lost = last_root(self._project, self._tree.path) is None
         if open_items and (is_lost or any(self._is_in_the_way(item, written, needed) for item in open_items)):
             self._learn_history()
             open_items = self._sort(open_items, found, written=written, needed=needed)
@@ -123,7 +124,7 @@ class ObstacleJudge:
     def _learn_recent(self) -> None:
         """The version that was last added or checked out here, and those of HEAD and of the staging area."""
         roots = [pointer.id for pointer in self._project.committed_pointers(self._tree.path)]
-        expected = self._project.stat_cache.get_root(self._tree.path)
+        expected = last_root(self._project, self._tree.path)
         self._learn([*([expected] if expected is not None else []), *roots])
 
     def _learn_history(self) -> None:
@@ -174,7 +175,7 @@ class ObstacleJudge:
         return [
             item.path
             for item in find_differences(self._project, tree, self._pages)
-            if item.state is not FileState.DELETED and not _is_empty_folder(tree, item)
+            if item.found is not None and not _is_empty_folder(tree, item)
         ]
 
     def _ids_of(self, items: Iterable[Difference]) -> dict[str, bytes | None]:

@@ -12,6 +12,7 @@ from dvx.core.errors import DvxError
 from dvx.disk.reading import FileStat, Source, open_source, read_stat
 from dvx.formats.manifest_reader import find_entries
 from dvx.formats.placement import Run
+from dvx.ops.parts import last_root
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
 from dvx.store.files_to_write import FileToWrite
@@ -57,7 +58,7 @@ def _find_runs(project: Project, tree: Tree, path: str, content_id: bytes) -> li
     """Runs of the local store that spell the content `content_id`, which the file at `path` had."""
     root, start, size = content_id, 0, -1
     if path != tree.path:
-        known_root = project.stat_cache.get_root(tree.path)
+        known_root = last_root(project, tree.path)
         if known_root is None:
             return []
         root = known_root

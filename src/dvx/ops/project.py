@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dvx.backends.backend import Backend
     from dvx.backends.location import Location
     from dvx.ops.failures import Failures
+    from dvx.repo.extents import Extents
     from dvx.repo.remotes import RemoteConfig
     from dvx.repo.stat_cache import StatCache
     from dvx.store.index import ChunkIndex
@@ -111,6 +112,13 @@ class Project:
         from dvx.repo.stat_cache import StatCache  # 5 ms, with SQLite, that the pre-push hook does without
 
         return StatCache.open(self.repository.stat_path, on_move=self._mark_moved)
+
+    @cached_property
+    def extents(self) -> "Extents":
+        """What of each tracked directory is wanted here."""
+        from dvx.repo.extents import Extents  # not for commands that look at no workspace
+
+        return Extents.of(self.repository, on_move=self._mark_moved)
 
     def _mark_moved(self) -> None:
         from dvx.repo.followed import mark_moved  # a status moves nothing

@@ -14,7 +14,7 @@ from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_chec
 from dvx.ops.differences import find_differences
 from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch, sum_up
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named, path_of_target, trees_of
+from dvx.ops.selection import check_named, path_of_target, trees_to_check_out
 from dvx.ops.sources import (
     DataSource,
     local_sources,
@@ -99,13 +99,23 @@ def checkout(
     force: bool,
     remote_name: str | None = None,
     arriving: Mapping[bytes, DataSource] = MappingProxyType({}),
+    keeps_parts: bool = False,
 ) -> CheckoutResult:
     """Bring the workspace to the pointers from the local store, and from what is `arriving` there (root to source).
+
+    Where `keeps_parts` is set, of a directory of which a part was checked out no more than this part is brought here.
 
     Targets whose data is not there are left as they are and reported with DataMissing after the others are done.
     """
     with project.workspace_lock(), project.setting_damage_aside():
-        return checkout_locked(project, targets, force=force, remote_name=remote_name, arriving=arriving)
+        return checkout_locked(
+            project,
+            targets,
+            force=force,
+            remote_name=remote_name,
+            arriving=arriving,
+            keeps_parts=keeps_parts,
+        )
 
 
 def checkout_locked(
@@ -115,11 +125,16 @@ def checkout_locked(
     force: bool,
     remote_name: str | None = None,
     arriving: Mapping[bytes, DataSource] = MappingProxyType({}),
+    keeps_parts: bool = False,
 ) -> CheckoutResult:
     """Do what checkout does, with the lock of the workspace held by the caller."""
     here = [target.tracked for target in targets if target.tracked.pointer.id not in arriving]
     sources = local_sources(project, here) | dict(arriving)
-    ready = [target for target in targets if target.tracked.pointer.id in sources or target.inside]
+    trees = trees_to_check_out(project, targets, keeps_parts=keeps_parts)
+    parted = {tree.path for tree in trees if tree.inside or tree.part is not None}
+    ready = [
+        target for target in targets if target.tracked.pointer.id in sources or target.tracked.path in parted
+    ]
     absent = [target.tracked for target in targets if target not in ready]
 
     def find_source(change: TreeChange) -> DataSource:
@@ -133,7 +148,8 @@ def checkout_locked(
 
     with project.pages(remote_name) as pages:
         check_named(project, ready, pages)
-        trees = trees_of(project, ready)
+        chosen = {target.tracked.path for target in ready}
+        trees = [tree for tree in trees if tree.path in chosen]
         plan = plan_checkout(project, trees, force=force, pages=pages, remote_name=remote_name)
     result = run_checkout(project, plan, find_source)
     unsatisfied = _really_absent(project, absent)
@@ -142,11 +158,13 @@ def checkout_locked(
     return result
 
 
-def checkout_each(project: Project, targets: Sequence[Target], *, force: bool) -> CheckoutResult:
+def checkout_each(
+    project: Project, targets: Sequence[Target], *, force: bool, keeps_parts: bool = False
+) -> CheckoutResult:
     """`checkout` that goes on with the others where one target cannot be dealt with; see Project.failures."""
     result = CheckoutResult()
     for part in project.failures.divide(
-        targets, lambda some: checkout(project, some, force=force), path_of_target
+        targets, lambda some: checkout(project, some, force=force, keeps_parts=keeps_parts), path_of_target
     ):
         result.add(part)
     return result
@@ -171,8 +189,9 @@ def pull_each(
 def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[TrackedPointer]:
     """Those of the paths without local data that are not right in the workspace anyway. No remote is asked."""
     missing = []
+    trees = trees_to_check_out(project, map(Target, absent), keeps_parts=False)
     with project.local_pages() as pages:
-        for tracked, tree in zip(absent, trees_of(project, map(Target, absent)), strict=True):
+        for tracked, tree in zip(absent, trees, strict=True):
             try:
                 is_right = next(find_differences(project, tree, pages), None) is None
             except DataMissing:

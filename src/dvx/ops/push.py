@@ -61,6 +61,11 @@ def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
     from dvx.store.transfer import RootTransfer, plan_transfer  # 15 ms that a push of nothing does not need
 
     local = project.local.complete_placements([item.pointer.id for item in absent], jobs=project.jobs)
+    far = [item.pointer.id for item in absent if item.pointer.id not in local]
+    if far:
+        from dvx.ops.far_packs import incomplete_records, packs_on  # versions made from a part of a directory
+
+        local |= packs_on(project, remote, list(incomplete_records(project, far).values()))
     plan.missing = [item for item in absent if item.pointer.id not in local]
     sendable = [item for item in absent if item.pointer.id in local]
     for item in sendable:

@@ -102,11 +102,14 @@ def _complete_on_remote(project: Project, wanted: Sequence[Introduced]) -> set[b
 
 def _hints(project: Project, missing: Sequence[Introduced]) -> list[str]:
     """The command that pushes what is in the local store, and what to do about the rest."""
+    from dvx.ops.far_packs import known_elsewhere  # as above
+
     roots = list(dict.fromkeys(each.tracked.pointer.id for each in missing))
     stored = project.local.complete_placements(roots, jobs=project.jobs)
-    here = [each for each in missing if each.tracked.pointer.id in stored]
+    ready = {*stored, *known_elsewhere(project, [root for root in roots if root not in stored])}
+    here = [each for each in missing if each.tracked.pointer.id in ready]
     elsewhere = list(
-        dict.fromkeys(each.tracked.path for each in missing if each.tracked.pointer.id not in stored)
+        dict.fromkeys(each.tracked.path for each in missing if each.tracked.pointer.id not in ready)
     )
     hints = [f"push the data first: `{_push_command(project, here)}`"] if here else []
     if elsewhere:

@@ -252,6 +252,6 @@ def _ignore_step(project: Project, path: str) -> list[SetIgnore]:
 def _check_out(project: Project, target: Target, report: ResolveReport) -> None:
     """Bring the workspace to a pointer; what is in the way, or not in the local store, is reported."""
     try:
-        checkout_locked(project, [target], force=False)
+        checkout_locked(project, [target], force=False, keeps_parts=True)
     except DvxError as error:
         report.kept[target.tracked.path] = error

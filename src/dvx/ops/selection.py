@@ -4,12 +4,14 @@ Owns the reading of all pointers, broken ones included. Must not read data.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from dvx.core.errors import DvxError, NotFound, name_some
 from dvx.core.shell_words import quote_all
+from dvx.formats.pointer import KIND_DIRECTORY
+from dvx.ops.parts import last_root, part_here, part_wanted
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
 from dvx.repo.ignore import load_ignore
@@ -155,9 +157,14 @@ def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str
     """One tracked path in this work tree."""
     root, path = project.repository.root, tracked.path
     ignore = load_ignore(project.repository, path, is_tracked=True)
-    find_last = partial(_last_root, project, path)
-    return Tree(root, path, tracked.pointer, inside, ignore, find_last, refused={})
+    part = part_here(project, path) if tracked.pointer.kind == KIND_DIRECTORY else None
+    find_last = partial(last_root, project, path)
+    return Tree(root, path, tracked.pointer, inside, ignore, find_last, refused={}, part=part)
 
 
-def _last_root(project: Project, path: str) -> bytes | None:
-    return project.stat_cache.get_root(path)
+def trees_to_check_out(project: Project, targets: Iterable[Target], *, keeps_parts: bool) -> list[Tree]:
+    """The trees of targets as a checkout brings them here; directories as a whole unless it `keeps_parts`."""
+    return [
+        replace(tree, part=part_wanted(project, tree.path) if keeps_parts and not tree.inside else None)
+        for tree in trees_of(project, targets)
+    ]

@@ -13,7 +13,7 @@ from dvx.core.shell_words import quote, quote_all
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
-from dvx.store.runs import RunCutter, packs_within
+from dvx.store.runs import FindIndex, RunCutter, packs_within
 from dvx.store.store import Store
 from dvx.store.translate import RootData, translate_runs
 
@@ -69,9 +69,19 @@ def stored_placements(
         try:
             remote = project.remote(remote_name)
             found.update(remote.complete_placements(rest, jobs=project.transfers))
+            found.update(_in_both(project, remote, [root for root in rest if root not in found]))
         except (BackendError, DataMissing, NotFound, UsageError):
             return found
     return found
+
+
+def _in_both(project: Project, remote: Store, roots: Sequence[bytes]) -> dict[bytes, Placement]:
+    """Placements of roots whose packs the local store and the remote have between them."""
+    if not roots:
+        return {}
+    from dvx.ops.far_packs import incomplete_records, packs_on  # which builds on this module
+
+    return packs_on(project, remote, list(incomplete_records(project, roots).values()))
 
 
 def partial_local_runs(
@@ -79,33 +89,33 @@ def partial_local_runs(
 ) -> DataSource | None:
     """Runs in the local store for just `spans` of a root that is not completely there.
 
-    Uses a placement record of the remote, from memory where it was read before, to learn the chunks. The runs
-    keep their places in the stream: parts outside `spans` refer to the remote's packs and must not be read.
+    Uses a record of the local store, or of the remote (from memory where it was read before), to learn the chunks.
+    The runs keep their places in the stream: parts outside `spans` refer to the remote's packs and must not be read.
     None if a chunk is missing locally.
     """
-    if remote is None:
-        return None
-    for placement in remote.placements([tracked.pointer.id], jobs=project.transfers).get(
-        tracked.pointer.id, []
-    ):
-        check_fits(placement, tracked)
-        try:
-            runs = _localise_spans(project.local, remote, placement, spans)
-        except (DataMissing, ObjectNotFound):
+    root = tracked.pointer.id
+    for store in (project.local, remote):
+        if store is None:
             continue
-        return DataSource(project.local, runs)
+        for placement in store.placements([root], jobs=project.transfers).get(root, []):
+            check_fits(placement, tracked)
+            try:
+                runs = _localise_spans(project.local, store.pack_index, placement, spans)
+            except (DataMissing, ObjectNotFound):
+                continue
+            return DataSource(project.local, runs)
     return None
 
 
 def _localise_spans(
-    local: Store, remote: Store, placement: Placement, spans: Sequence[Span]
+    local: Store, find_index: FindIndex, placement: Placement, spans: Sequence[Span]
 ) -> tuple[Run, ...]:
-    cutter = RunCutter(placement.runs, remote.pack_index)
+    cutter = RunCutter(placement.runs, find_index)
     runs: list[Run] = []
     position = 0
     for start, end in spans:
         runs.extend(cutter.cut(position, start))
-        runs.extend(translate_runs(cutter.cut(start, end), remote.pack_index, local))
+        runs.extend(translate_runs(cutter.cut(start, end), find_index, local))
         position = end
     runs.extend(cutter.cut(position, placement.size))
     return tuple(runs)

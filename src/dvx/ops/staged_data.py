@@ -13,9 +13,11 @@ from dvx.core.errors import DvxError, name_some
 from dvx.core.shell_words import quote_all
 from dvx.disk.walk import WalkEntry
 from dvx.formats.pointer import KIND_FILE, MAX_POINTER_BYTES, Pointer, parse_pointer
+from dvx.ops.parts import last_roots, note_extents, note_gone
 from dvx.ops.project import Project
 from dvx.ops.staged_check import Finding, Problem
 from dvx.ops.trees import stat_entry
+from dvx.repo.extents import Extent
 from dvx.repo.followed import quick_id, unfollow
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer
 from dvx.repo.staged import StagedFile, staged_sizes
@@ -42,7 +44,7 @@ def check_data(
     pointers are passed over: the check of pointers names them where they are new.
     """
     present = [file for file in files if os.path.lexists(project.repository.absolute(_data_path(file)))]
-    roots = project.stat_cache.roots()
+    roots = last_roots(project)
     unsure: list[TrackedPointer] = []
     right: list[TrackedPointer] = []
     rows = _Rows(project, [_data_path(file) for file in present])
@@ -88,9 +90,15 @@ def _adopt(project: Project, right: Sequence[TrackedPointer]) -> None:
         return
     _forget_moved(project)
     stored = project.local.complete_placements([item.pointer.id for item in right], jobs=project.jobs)
+    whole: dict[str, Extent] = {}
     for item in right:
-        if item.pointer.id in stored and (item.pointer.kind == KIND_FILE or _is_whole(project, item)):
+        if item.pointer.id not in stored:
+            continue
+        if item.pointer.kind == KIND_FILE:
             project.stat_cache.set_root(item.path, item.pointer.id)
+        elif _is_whole(project, item):
+            whole[item.path] = Extent(item.pointer.id, is_whole=True)
+    note_extents(project, whole)
 
 
 def _forget_moved(project: Project) -> None:
@@ -98,13 +106,12 @@ def _forget_moved(project: Project) -> None:
     repository = project.repository
     gone = [
         path
-        for path in project.stat_cache.roots()
+        for path in last_roots(project)
         if not os.path.lexists(repository.absolute(path))
         and not os.path.lexists(repository.absolute(path + POINTER_SUFFIX))
     ]
-    for path in gone:
-        project.stat_cache.forget(path)
     if gone:
+        note_gone(project, gone)
         unfollow(repository, [path + POINTER_SUFFIX for path in gone])
 
 
@@ -112,7 +119,7 @@ def _is_whole(project: Project, item: TrackedPointer) -> bool:
     from dvx.ops.staged_folder import folder_differs  # as below
 
     try:
-        return folder_differs(project, item, is_partial=False, at_most_bytes=0)[1] is False
+        return folder_differs(project, item, is_whole=True, at_most_bytes=0)[1] is False
     except DvxError as error:
         if not _is_about_one_path(error):
             raise
@@ -192,15 +199,13 @@ def _has_changed(project: Project, item: TrackedPointer, last: bytes | None, bud
         item = TrackedPointer(item.path, item.pointer_path, Pointer(kind, last, found.size, files))
     if not is_folder:
         return item.pointer.kind != KIND_FILE or _file_has_changed(project, item, found, last, budget)
-    return item.pointer.kind == KIND_FILE or _folder_has_changed(project, item, last, budget)
+    return item.pointer.kind == KIND_FILE or _folder_has_changed(project, item, budget)
 
 
-def _folder_has_changed(project: Project, item: TrackedPointer, last: bytes | None, budget: _Budget) -> bool:
+def _folder_has_changed(project: Project, item: TrackedPointer, budget: _Budget) -> bool:
     from dvx.ops.staged_folder import folder_differs  # reading listings takes the store and its formats
 
-    size_bytes, differs = folder_differs(
-        project, item, is_partial=last is None, at_most_bytes=budget.left_bytes
-    )
+    size_bytes, differs = folder_differs(project, item, at_most_bytes=budget.left_bytes)
     if differs is None:
         budget.skipped.append(item.path)
     else:
@@ -240,7 +245,14 @@ def _not_stored(project: Project, new: Mapping[str, Pointer]) -> Iterator[Proble
     if not wanted:
         return
     stored = project.local.complete_placements(list(dict.fromkeys(wanted.values())), jobs=project.jobs)
+    unknown = [
+        root for root in wanted.values() if root not in stored and not project.index.knows_record(root)
+    ]
+    if unknown:
+        from dvx.ops.far_packs import known_elsewhere  # records, as above
+
+        unknown = [root for root in unknown if root not in known_elsewhere(project, unknown)]
     for path, root in wanted.items():
-        if root not in stored and not project.index.knows_record(root):
+        if root in unknown:
             what = f"the data of `{path}` is not in the local store, and not known to be on a remote"
             yield Problem(Finding.DATA_NOT_STORED, path, what, f"dvx add {quote_all([path])}")

@@ -5,6 +5,7 @@ Must not ask a remote.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dvx.core.errors import DataMissing
 from dvx.disk.walk import WalkEntry
@@ -25,19 +26,20 @@ class _TooMuchError(Exception):
 
 
 def folder_differs(
-    project: Project, item: TrackedPointer, *, is_partial: bool, at_most_bytes: int
+    project: Project, item: TrackedPointer, *, at_most_bytes: int, is_whole: bool = False
 ) -> tuple[int, bool | None]:
     """Return the bytes that were hashed, and whether anything changed; None where that takes too much hashing.
 
-    With `is_partial` only a part of the directory was brought here, so absent files are no change. A directory
-    whose listing is not in the local store was never here as this version: no change.
+    What never was here is no change, unless the directory has to be here as a whole (`is_whole`). A directory whose
+    listing is not in the local store was never here as this version: no change.
     """
     hashed = [0]
     with project.local_pages() as pages:
         (tree,) = trees_of(project, [Target(item)])
+        tree = replace(tree, part=None) if is_whole else tree
         stale: set[str] | None = None
         try:
-            for path in _differing(project, tree, pages, is_partial, at_most_bytes, hashed):
+            for path in _differing(project, tree, pages, at_most_bytes, hashed):
                 if stale is None:
                     stale = stale_paths(project, tree, pages)
                 if path not in stale:
@@ -50,14 +52,18 @@ def folder_differs(
 
 
 def _differing(
-    project: Project, tree: Tree, pages: PageReader, is_partial: bool, at_most_bytes: int, hashed: list[int]
+    project: Project, tree: Tree, pages: PageReader, at_most_bytes: int, hashed: list[int]
 ) -> Iterator[str]:
     """Yield the paths that are not as the pointer says: those that show at once first, then those to be hashed."""
     ids = ContentIds(project.stat_cache, tree.root, tree.path)
     unsure: dict[str, tuple[WalkEntry, Entry]] = {}
-    for path, _, entry, found in tree.pairs(pages):
-        if entry is None or found is None:
-            if found is not None or not (is_partial or tree.hides(path)):
+    for pair in tree.pairs(pages):
+        path, _, entry, found = pair
+        if entry is None:
+            if not tree.is_folder_of_absent(pair, pages):
+                yield path
+        elif found is None:
+            if tree.counts(path) and not tree.hides(path):
                 yield path
         elif is_other_kind(entry, found) or (entry.size != found.size and entry.kind != "directory"):
             yield path

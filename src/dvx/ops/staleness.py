@@ -13,6 +13,7 @@ from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import is_other_kind
+from dvx.ops.parts import last_root
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree, stat_entry
 from dvx.store.page_reader import PageReader
@@ -43,7 +44,7 @@ def _older_entries(project: Project, tree: Tree, pages: PageReader) -> dict[str,
     nowhere to be had.
     """
     pointer = tree.pointer
-    before = project.stat_cache.get_root(tree.path)
+    before = last_root(project, tree.path)
     if pointer is None or before is None or before == pointer.id:
         return {}
     if pointer.kind == "file":
@@ -69,7 +70,7 @@ def _unchanged_since(project: Project, tree: Tree, older: dict[str, Entry | None
         except DvxError:
             continue  # a walk of the tree tells what is wrong with it
         if found is None:
-            if old is None:
+            if old is None and tree.counts(path):
                 stale.add(path)
         elif old is not None and (old.size < 0 or not is_other_kind(old, found)):
             to_compare[path] = old, found

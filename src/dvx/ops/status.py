@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from dvx.core.errors import DataMissing, DvxError, NotFound
-from dvx.ops.differences import Difference, find_differences
+from dvx.ops.differences import Difference, FileState, find_differences
+from dvx.ops.parts import Absent
 from dvx.ops.project import Project
 from dvx.ops.selection import (
     WorkspacePointers,
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
 
 
 class PathState(StrEnum):
-    """How a tracked path stands as a whole. Outdated: unchanged since it was checked out, but the pointer moved on."""
+    """How a tracked path stands as a whole. Outdated: unchanged since it was checked out, but the pointer moved on.
+    Incomplete: unchanged, but some of what was asked for never came.
+    """
 
     CLEAN = "clean"
     CHANGED = "changed"
+    INCOMPLETE = "incomplete"
     OUTDATED = "outdated"
     NOT_CHECKED_OUT = "not checked out"
     UNKNOWN = "unknown"
@@ -54,7 +58,8 @@ class PathStatus:
     `git` is "unchanged", "new", "modified" or "unmerged"; `remote` is None unless it was asked for; `problem` says
     why the state is unknown. `refused` are entries in a directory that cannot be tracked or looked at, by path, with
     the reason. `stale_metadata` is what the files of parameters and metrics say and the pointer does not;
-    the data may be clean all the same.
+    the data may be clean all the same. `absent` counts what of a directory is not here because a part of it was checked
+    out, and `wanted` are the paths and patterns of this part.
     """
 
     tracked: TrackedPointer
@@ -65,6 +70,21 @@ class PathStatus:
     problem: str | None = None
     stale_metadata: "list[StaleValue]" = field(default_factory=list)
     refused: dict[str, DvxError] = field(default_factory=dict)
+    absent: Absent = field(default_factory=Absent)
+    wanted: tuple[str, ...] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some files of a directory are not here because only a part of it was checked out."""
+        return self.absent.files > 0
+
+    @property
+    def files_here(self) -> int:
+        """How many files of the pointer belong to what was checked out; 0 where nothing was."""
+        if self.state is PathState.NOT_CHECKED_OUT:
+            return 0
+        files = self.tracked.pointer.files
+        return (files if files is not None else 1) - self.absent.files
 
     @property
     def is_clean(self) -> bool:
@@ -137,12 +157,18 @@ def _compare(project: Project, target: Target, pages: "PageReader", status: Path
         status.state = PathState.NOT_CHECKED_OUT
         return
     (tree,) = trees_of(project, [target])
-    status.differences = sorted(find_differences(project, tree, pages), key=lambda item: item.path)
+    found = find_differences(project, tree, pages, absent=status.absent)
+    status.differences = sorted(found, key=lambda item: item.path)
     status.refused = tree.refused or {}
+    if tree.inside:
+        status.absent = Absent()  # of the others nothing is known
+    status.wanted = tree.wanted if status.is_partial else ()
     if status.differences:
         stale = stale_paths(project, tree, pages)
         is_outdated = all(item.path in stale for item in status.differences)
         status.state = PathState.OUTDATED if is_outdated else PathState.CHANGED
+        if all(item.state is FileState.MISSING for item in status.differences):
+            status.state = PathState.INCOMPLETE
     elif status.refused:
         status.state = PathState.UNKNOWN if tree.hidden else PathState.CHANGED
 

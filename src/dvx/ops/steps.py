@@ -15,8 +15,10 @@ from dvx.core.errors import WorkspaceConflict
 from dvx.core.paths import check_stored_path
 from dvx.disk import small_files
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.ops.parts import note_extents
 from dvx.ops.project import Project
 from dvx.repo.committed_files import check_place
+from dvx.repo.extents import Extent
 from dvx.repo.followed import follow_moved, unfollow
 from dvx.repo.gitignore import IgnoreLine, add_ignore, remove_ignore
 
@@ -169,18 +171,22 @@ class StageFiles:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Caches: the roots that data paths have now, paths to forget, pointers that hooks are to follow or not."""
+    """What is known of the workspace: the roots that data paths have now, what of directories is here, paths to forget,
+    pointers that hooks are to follow or not.
+    """
 
     roots: Mapping[str, bytes] = field(default_factory=dict)
     forgotten: tuple[str, ...] = ()
     unfollowed: tuple[str, ...] = ()
     followed: str | None = None
+    extents: Mapping[str, Extent] = field(default_factory=dict)
     seals: ClassVar[bool] = False
 
     def apply(self, project: Project, *, since_ns: int | None) -> None:  # noqa: ARG002
         """Write them down."""
         for path in self.forgotten:
             project.stat_cache.forget(path)
+        note_extents(project, {**dict.fromkeys(self.forgotten), **self.extents})
         for path, root in self.roots.items():
             project.stat_cache.set_root(path, root)
         if self.unfollowed:
@@ -197,11 +203,31 @@ class Remember:
         return {
             "do": "remember", "roots": roots, "forgotten": list(self.forgotten),
             "unfollowed": list(self.unfollowed), "followed": self.followed,
+            "extents": {path: _extent_fields(extent) for path, extent in self.extents.items()},
         }  # fmt: skip
 
     def folders(self) -> list[str]:
         """The folder of dvx is looked at anyway."""
         return []
+
+
+def _extent_fields(extent: Extent) -> dict[str, Any]:
+    return {
+        "root": extent.root.hex() if extent.root is not None else None,
+        "whole": extent.is_whole,
+        "patterns": list(extent.patterns),
+        "paths": sorted(extent.paths),
+    }
+
+
+def _extent_from(fields: Mapping[str, Any]) -> Extent:
+    root = fields["root"]
+    return Extent(
+        bytes.fromhex(root) if root is not None else None,
+        bool(fields["whole"]),
+        tuple(map(str, fields["patterns"])),
+        frozenset(map(str, fields["paths"])),
+    )
 
 
 def read_small_file(project: Project, path: str) -> bytes | None:
@@ -287,6 +313,7 @@ def step_from(fields: Mapping[str, Any]) -> Step:
             tuple(map(_checked, fields["forgotten"])),
             tuple(map(_checked, fields["unfollowed"])),
             None if followed is None else _checked(followed),
+            {_checked(path): _extent_from(extent) for path, extent in fields.get("extents", {}).items()},
         )
     from dvx.ops.data_steps import data_step_from  # reading and writing of data, which most steps do without
 

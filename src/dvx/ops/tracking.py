@@ -11,6 +11,7 @@ from dvx.ops.git_checks import check_stageable
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
 from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile, read_small_file
+from dvx.repo.extents import Extent
 from dvx.repo.gitignore import IgnoreLine, has_ignore, ignore_line, visible_lines, written_line
 from dvx.repo.pointer_places import check_pointer_place, read_pointer_file
 from dvx.repo.pointers import pointer_path_of
@@ -23,14 +24,15 @@ def record_tracking(
     command: Sequence[str],
     affected: str,
     roots: Mapping[str, bytes] | None = None,
+    extents: Mapping[str, Extent] | None = None,
 ) -> list[str]:
     """Write ignore lines and pointers for data paths and stage them; returns the files that Git sees changed.
 
-    `roots` are then remembered as what the workspace has. Raises, before anything is written, as track_steps;
-    `affected` is what its error says was left alone.
+    `roots` are then remembered as what the workspace has, `extents` as what of directories is here. Raises, before
+    anything is written, as track_steps; `affected` is what its error says was left alone.
     """
     steps, changed = track_steps(project, pointers, affected=affected)
-    steps += [StageFiles(tuple(changed)), Remember(roots or {})]
+    steps += [StageFiles(tuple(changed)), Remember(roots or {}, extents=extents or {})]
     carry_out(project, command, steps, affected=affected)
     return changed
 

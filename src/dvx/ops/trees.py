@@ -17,6 +17,7 @@ from dvx.disk.walk import WalkEntry, special_file, walk_tree
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
+from dvx.ops.parts import Part
 from dvx.ops.tracked_paths import Ignore, RulesBelow, UntrackedOnly, VersionPaths
 from dvx.repo.targets import is_pattern, matches_inside
 
@@ -46,7 +47,8 @@ class Tree:
     away. `leftovers` collects temporary files of interrupted commands that a walk came across, relative to the
     tracked directory. `refused` collects, by path relative to the repository, why a walk leaves something out of which
     it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
-    files of which nothing is known for that reason.
+    files of which nothing is known for that reason. `part` are the paths of a directory that are to be here; None
+    for all of them.
     """
 
     root: str
@@ -58,6 +60,7 @@ class Tree:
     leftovers: list[str] = field(default_factory=list, compare=False)
     refused: dict[str, DvxError] | None = field(default=None, compare=False)
     hidden: list[str] = field(default_factory=list, compare=False)
+    part: Part | None = field(default=None, compare=False, repr=False)
 
     @property
     def kind(self) -> str:
@@ -65,6 +68,11 @@ class Tree:
         if self.pointer is not None:
             return self.pointer.kind
         return "directory" if os.path.isdir(self.absolute) else "file"
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The paths and patterns that limit it; empty for all of it."""
+        return self.inside or (self.part.wanted if self.part is not None else ())
 
     @property
     def absolute(self) -> str:
@@ -116,6 +124,22 @@ class Tree:
         for offset, entry in walk_all():
             if is_wanted is None or is_wanted(entry.path):
                 yield offset, entry
+
+    def counts(self, path: str) -> bool:
+        """Whether a path relative to the repository is to be here, so that it was deleted if it is not."""
+        return self.part is None or self.part.has(path[len(self.path) + 1 :])
+
+    def wants(self, path: str) -> bool:
+        """Whether a path relative to the repository belongs to what was asked to be here."""
+        return self.part is None or self.part.wants(path[len(self.path) + 1 :])
+
+    def is_folder_of_absent(self, pair: Pair, pages: "PageReader") -> bool:
+        """Whether an empty folder, which the manifest does not have, is one of files that are not here."""
+        if self.part is None or self.pointer is None or pair.found is None or pair.found.kind != "directory":
+            return False
+        root = self.pointer.id
+        inner = pair.path[len(self.path) + 1 :]
+        return VersionPaths(root, pages.for_root(root)).has(inner)
 
     def ignoring(self, pages: "PageReader") -> Ignore | None:
         """What a walk leaves out: what the rules match and no manifest has."""

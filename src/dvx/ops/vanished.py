@@ -14,7 +14,8 @@ from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import disk_errors
 from dvx.formats.placement import Placement
 from dvx.formats.pointer import Pointer
-from dvx.ops.differences import FileState, find_differences
+from dvx.ops.differences import find_differences
+from dvx.ops.parts import note_gone
 from dvx.ops.project import Project
 from dvx.ops.removal import delete_files
 from dvx.ops.selection import tracked_tree
@@ -84,14 +85,14 @@ def _remove_one(
     differing = [
         item.path
         for item in find_differences(project, tree, pages)
-        if item.state is not FileState.DELETED and item.path not in owned
+        if item.found is not None and item.path not in owned
         if item.found is None or item.found.kind != "directory" or _holds_something(project, item.path)
     ]
     if differing:
         raise _work(path, differing)
     files = [pair.path for pair in tree.pairs(pages) if pair.found is not None and pair.path not in owned]
     delete_files(project, files)
-    project.stat_cache.forget(path)
+    note_gone(project, [path])
     return len(files)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from dvx.core.errors import DataMissing, GitError
 from dvx.ops.failures import PathFailure
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named, select_targets, trees_of
+from dvx.ops.selection import check_named, select_targets, trees_to_check_out
 from dvx.ops.verify_remote import RemoteCheck, verify_remote
 from dvx.ops.verify_workspace import WorkspaceCheck, verify_tree
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
@@ -109,7 +109,8 @@ def _verify_workspace(
             with project.failures.going_on(
                 target.tracked.path, is_only=len(targets) == 1, but=(DamagedPack,)
             ):
-                checks += [verify_tree(project, tree, pages) for tree in trees_of(project, [target])]
+                trees = trees_to_check_out(project, [target], keeps_parts=True)
+                checks += [verify_tree(project, tree, pages) for tree in trees]
     project.reporter.finish()
     return tuple(checks)
 

@@ -38,7 +38,8 @@ class Deviation(StrEnum):
 class WorkspaceCheck:
     """One tracked path. `deviations` go from paths relative to the repository to what is wrong with each.
 
-    `files` and `size_bytes` count what was hashed and found right. `problem` says why the rest of it could not be
+    `files` and `size_bytes` count what was hashed and found right, `absent` the files of a directory that are not here
+    because only a part of it was checked out. `problem` says why the rest of it could not be
     compared: something is there that dvx tracks nowhere, such as a named pipe.
     """
 
@@ -47,6 +48,7 @@ class WorkspaceCheck:
     files: int = 0
     size_bytes: int = 0
     problem: str | None = None
+    absent: int = 0
 
     @property
     def is_right(self) -> bool:
@@ -94,8 +96,12 @@ def _deviations(
     def to_hash() -> Iterator[tuple[str, WalkEntry]]:
         for pair in tree.pairs(pages):
             if (deviation := _seen(pair)) is not None:
-                if deviation is not Deviation.MISSING or not tree.hides(pair.path):
-                    seen[pair.path] = deviation
+                if deviation is Deviation.MISSING and tree.hides(pair.path):
+                    continue
+                if _is_absent(tree, pair, pages):
+                    check.absent += pair.entry is not None and pair.entry.kind != "directory"
+                    continue
+                seen[pair.path] = deviation
             elif pair.entry is not None and pair.found is not None and pair.entry.kind != "directory":
                 waiting[pair.path] = pair.entry
                 yield pair.path, pair.found
@@ -112,6 +118,13 @@ def _deviations(
             check.size_bytes += entry.size
     ids.save()
     yield from seen.items()
+
+
+def _is_absent(tree: Tree, pair: Pair, pages: PageReader) -> bool:
+    """Whether a path on one side only is there because a part of the directory is here."""
+    if pair.entry is None:
+        return tree.is_folder_of_absent(pair, pages)
+    return pair.found is None and not tree.wants(pair.path)
 
 
 def _seen(pair: Pair) -> Deviation | None:

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from dvx.core.errors import GitError, LocalDiskError, PathRefused
 from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.disk.small_files import read_small_file
+from dvx.repo.extents import Extents
 from dvx.repo.git import Git
 from dvx.repo.pointer_paths import POINTER_SUFFIX, is_pointer_path
 from dvx.repo.repository import Repository
@@ -182,6 +183,8 @@ def is_followed(repository: Repository, git: Git) -> bool:
         return True
     with StatCache.open(repository.stat_path) as cache:
         roots = cache.roots()
+    parts = Extents.of(repository).items()
+    roots.update((path, extent.root) for path, extent in parts if not extent.is_whole and extent.root)
     for path in parse_listing(listing):
         root = roots.get(path.removesuffix(POINTER_SUFFIX))
         if root is not None and quick_root(repository, path) != root:

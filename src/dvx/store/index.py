@@ -147,6 +147,10 @@ class ChunkIndex(IndexFile):
             store = self._store_number(store_id)
             return {name for name in names if self._read(query, (store, name))}
 
+    def is_held(self, name: bytes) -> bool:
+        """Whether any store is known to hold a pack."""
+        return bool(self._read("SELECT 1 FROM holds JOIN packs USING(pack) WHERE name=? LIMIT 1", (name,)))
+
     def holds_any(self, store_id: bytes) -> bool:
         """Whether the store is known to hold anything at all."""
         with self._lock:

@@ -3,8 +3,9 @@
 Owns the making of placement records. Must not move data.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from dvx.core.errors import DataMissing
@@ -28,11 +29,16 @@ class RootData:
 
 
 def make_placement(
-    store: Store, root: RootData, *, runs: Sequence[Run], pages: Sequence[bytes] = ()
+    store: Store,
+    root: RootData,
+    *,
+    runs: Sequence[Run],
+    pages: Sequence[bytes] = (),
+    sizes: Mapping[bytes, int] = MappingProxyType({}),
 ) -> Placement:
-    """The placement of a root whose runs and page packs are all in `store`."""
+    """The placement of a root whose runs and page packs are all in `store`, or of a size told in `sizes`."""
     names = dict.fromkeys([*(run.pack for run in runs), *pages])
-    packs = tuple(PackRef(name, store.pack_size(name)) for name in names)
+    packs = tuple(PackRef(name, sizes.get(name) or store.pack_size(name)) for name in names)
     return Placement(
         root=root.id, kind=root.kind, size=root.size, packs=packs, pages=tuple(pages), runs=tuple(runs)
     )

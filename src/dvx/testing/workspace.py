@@ -143,11 +143,11 @@ class Workspace:
 
     # Everyday commands
 
-    def add(self, *paths: str, force: bool = False) -> AddResult:
-        """`dvx add PATHS`; everything tracked without paths."""
+    def add(self, *paths: str, force: bool = False, leaves_out: bool = False) -> AddResult:
+        """`dvx add PATHS`; everything tracked without paths. `leaves_out` is `--remove`."""
         with self.open() as project, project.workspace_lock():
             if paths:
-                return run_add(project, plan_add(project, paths, force=force))
+                return run_add(project, plan_add(project, paths, force=force, leaves_out=leaves_out))
             return run_add(project, plan_update(project, force=force))
 
     def push(self, *paths: str, remote: str | None = None) -> PushResult:
@@ -172,7 +172,8 @@ class Workspace:
     def checkout(self, *paths: str, force: bool = False) -> CheckoutResult:
         """`dvx checkout`."""
         with self.open() as project:
-            return checkout(project, select_targets(project, paths), force=force)
+            targets = select_targets(project, paths)
+            return checkout(project, targets, force=force, keeps_parts=not paths)
 
     def status(self, *paths: str, with_remote: bool = False, remote: str | None = None) -> StatusReport:
         """`dvx status`."""

@@ -45,6 +45,7 @@ def test_stored_extra_file_goes_and_an_unknown_one_stays(work):
     switch_back(work, {"data/a": b"1", "data/gone": b"old"}, {"data/a": b"1"})
     with work.open() as project:
         project.stat_cache.forget("data")
+        project.extents.update({"data": None})
     work.write({"data/mine": b"mine", "data/empty": EMPTY_FOLDER})
     assert judge(work) == (["data/gone"], [])
 

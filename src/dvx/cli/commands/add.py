@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also where the pointer is newer than the workspace, or in a merge conflict.",
 )
+@click.option(
+    "--remove",
+    "leaves_out",
+    is_flag=True,
+    help="Leave out of the new version what is named and not here, even if it was never checked out.",
+)
 @click.option("--push", "pushes", is_flag=True, help="Also push what is added, while it is being stored.")
 @remote_option
 @jobs_option
@@ -45,6 +51,7 @@ def add(
     paths: tuple[str, ...],
     update: bool,
     force: bool,
+    leaves_out: bool,
     pushes: bool,
     remote_name: str | None,
     as_json: bool,
@@ -57,6 +64,9 @@ def add(
     is read again. With --push the remote has everything in the end, as after `dvx push` of the same paths; if
     that fails, what was added stays added.
 
+    Where only a part of a folder was checked out, the rest stays in the dataset: a file goes if it was here and
+    was deleted, or if it is named with --remove.
+
     --params and --metrics record what files say (YAML, TOML, JSON, CSV, .env and more), --param, --metric and
     --meta single values, --from and --command what the data was made from. They go into the pointer of each PATH.
 
@@ -67,16 +77,21 @@ def add(
       dvx add data/train/part-7.csv  one changed file of a tracked folder
       dvx add --update               whatever changed
       dvx add data/train --push      and send it to the remote
+      dvx add --remove data/train/old  take out what is not checked out here
       dvx add model.pt --params params.yaml:train --metrics metrics.json --from data/train
     """
     _check(paths, update)
     if remote_name is not None and not pushes:
         raise UsageError("`--remote` says where to push", hints=["add `--push`, or leave out `--remote`"])
+    if update and leaves_out:
+        raise UsageError(
+            "`--remove` takes out what is named", hints=["name the paths: `dvx add --remove PATH`"]
+        )
     if update and not typed.is_empty:
         raise UsageError(
             "`--update` records nothing beside the data", hints=["name the paths that it belongs to"]
         )
-    done = _add(invocation, _Request(paths, update, force, pushes, remote_name, typed))
+    done = _add(invocation, _Request(paths, update, force, leaves_out, pushes, remote_name, typed))
     for warning in done.result.warnings:
         invocation.output.warning(warning)
     if as_json:
@@ -96,6 +111,7 @@ class _Request:
     paths: tuple[str, ...]
     update: bool
     force: bool
+    leaves_out: bool
     pushes: bool
     remote_name: str | None
     typed: TypedMetadata
@@ -142,7 +158,8 @@ def _plan(project: "Project", request: _Request) -> "AddPlan":
 
     if request.update:
         return plan_update(project, force=request.force)
-    return plan_add(project, typed_paths(project, request.paths), force=request.force)
+    paths = typed_paths(project, request.paths)
+    return plan_add(project, paths, force=request.force, leaves_out=request.leaves_out)
 
 
 def _add_and_push(invocation: Invocation, project: "Project", request: _Request) -> _Done:
@@ -197,6 +214,11 @@ def _summarise(invocation: Invocation, done: _Done) -> None:
     if invocation.verbosity and result.again_bytes:
         output.message(f"{format_size(result.again_bytes)} were stored again, to keep the data quick to read")
     output.summary(_summary(result, seconds=done.add_seconds))
+    for added in result.added:
+        if added.absent:
+            output.summary(
+                f"kept {plural(added.absent, 'file')} of {escape(added.path)}, not here but in the dataset"
+            )
     if done.pushed is not None:
         place = escape(without_password(done.place))
         output.summary(push_summary(done.pushed, place=place, seconds=invocation.elapsed_s))

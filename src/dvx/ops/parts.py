@@ -1,0 +1,200 @@
+"""Which files of a tracked directory are here, so that one that is missing was deleted, and which never were.
+
+Owns the reading of extents together with the stat cache, and what adds and checkouts make of them. Must not walk the
+workspace.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dvx.formats.pointer import KIND_DIRECTORY, Pointer
+from dvx.repo.extents import Extent
+
+if TYPE_CHECKING:
+    from dvx.ops.project import Project
+    from dvx.ops.trees import Tree
+
+
+@dataclass(slots=True)
+class Absent:
+    """What a comparison came across that is not here: files and their plain bytes."""
+
+    files: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a directory that matters, over paths relative to it.
+
+    What `has` accepts was here, so that it was deleted if it is missing; what only `wants` accepts has yet to come.
+    `wanted` names the part as targets do.
+    """
+
+    has: Callable[[str], bool]
+    wants: Callable[[str], bool]
+    wanted: tuple[str, ...] = ()
+
+
+def _nothing(_: str) -> bool:
+    return False
+
+
+def _everything(_: str) -> bool:
+    return True
+
+
+def known_extent(project: "Project", path: str) -> Extent | None:
+    """What is wanted of a directory; None where nothing is known.
+
+    Before there were extents, only a directory that was here as a whole had a root in the stat cache.
+    """
+    extent = project.extents.get(path)
+    if extent is None and not project.extents.is_damaged:
+        root = project.stat_cache.get_root(path)
+        return Extent(root, is_whole=True) if root is not None else None
+    return extent
+
+
+def part_here(project: "Project", path: str) -> Part | None:
+    """The part of a directory that was brought here. None for all of it."""
+    extent = known_extent(project, path)
+    if extent is None:
+        return Part(_nothing, _everything)
+    wants = extent.matcher()
+    if extent.root is None:
+        return Part(_nothing, wants, extent.wanted)
+    return None if extent.is_whole else Part(wants, wants, extent.wanted)
+
+
+def part_wanted(project: "Project", path: str) -> Part | None:
+    """The part of a directory that has to be here: what a checkout brings that does not name it. None for all of it."""
+    extent = known_extent(project, path)
+    if extent is None or extent.is_whole:
+        return None
+    wants = extent.matcher()
+    return Part(wants, wants, extent.wanted)
+
+
+def last_root(project: "Project", path: str) -> bytes | None:
+    """The version that was last brought to, or added from, the workspace at a tracked path."""
+    extent = project.extents.get(path)
+    if extent is not None and not extent.is_whole:
+        return extent.root
+    return project.stat_cache.get_root(path) or (extent.root if extent is not None else None)
+
+
+def last_roots(project: "Project") -> dict[str, bytes]:
+    """`last_root` of every path that has one."""
+    roots = {path: extent.root for path, extent in project.extents.items() if extent.root is not None}
+    parts = {path for path, extent in project.extents.items() if not extent.is_whole}
+    return roots | {path: root for path, root in project.stat_cache.roots().items() if path not in parts}
+
+
+def note_gone(project: "Project", paths: Iterable[str]) -> None:
+    """Note that data is gone with its pointer; when this comes back, as much is wanted as was here."""
+    changes: dict[str, Extent | None] = {}
+    for path in paths:
+        project.stat_cache.forget(path)
+        extent = project.extents.get(path)
+        changes[path] = None if extent is None or extent.is_whole else replace(extent, root=None)
+    project.extents.update(changes)
+
+
+def extents_of_move(project: "Project", source: str, target: str) -> dict[str, Extent]:
+    """What is known of a directory at another path, which its data is given."""
+    extent = known_extent(project, source)
+    return {target: extent} if extent is not None else {}
+
+
+# What an add makes of it
+
+
+def note_extents(project: "Project", extents: Mapping[str, Extent | None]) -> None:
+    """Remember what of directories is here, in the stat cache too; None forgets."""
+    project.extents.update(extents)
+    for path, extent in extents.items():
+        if extent is not None and extent.is_whole and extent.root is not None:
+            project.stat_cache.set_root(path, extent.root)
+
+
+def extent_of_add(
+    project: "Project",
+    path: str,
+    *,
+    before: Pointer | None,
+    root: bytes,
+    is_all: bool,
+    here: Collection[str],
+    kept: int,
+) -> Extent:
+    """What is here after an add that made `root`.
+
+    `is_all` tells that all of the workspace was looked at, `kept` how many paths are in the new version that are not
+    here, `here` names paths that are, and that no pattern matches.
+    """
+    extent = known_extent(project, path)
+    if is_all and not kept:
+        return Extent(root, is_whole=True)
+    if extent is None:
+        extent = Extent(before.id if before is not None else None)
+    if extent.is_whole and kept:
+        extent = replace(extent, is_whole=False)  # it was being brought here, and not all of it came
+    is_new = is_all or (before is not None and extent.root == before.id)
+    return replace(extent, root=root if is_new else extent.root, paths=extent.paths | frozenset(here))
+
+
+# What a checkout makes of it
+
+
+class CheckoutExtents:
+    """The extents of the directories of one checkout: while it goes on, and once it is done."""
+
+    def __init__(self, project: "Project", trees: Iterable[tuple["Tree", bool]]) -> None:
+        """`trees` come with whether anything has to be written. Looks at the workspace, so before the first write."""
+        self._project = project
+        self._before: dict[str, Extent] = {}
+        self._after: dict[str, Extent] = {}
+        for tree, is_writing in trees:
+            pointer = tree.pointer
+            if pointer is not None and pointer.kind == KIND_DIRECTORY:
+                self._plan(tree, pointer.id, is_writing=is_writing)
+
+    def _plan(self, tree: "Tree", root: bytes, *, is_writing: bool) -> None:
+        extent = known_extent(self._project, tree.path)
+        is_fresh = _is_empty(tree.absolute)
+        if tree.inside:
+            if not is_writing and (is_fresh or extent is None):
+                return  # a pattern that matches nothing here
+            if is_fresh or extent is None:
+                extent = Extent(None, patterns=tree.inside)
+                self._begin(tree.path, extent, root)
+            elif not extent.is_whole:
+                self._after[tree.path] = extent.with_patterns(tree.inside)
+            return
+        wanted = extent if tree.part is not None and extent is not None else Extent(None, is_whole=True)
+        if is_fresh:
+            self._before[tree.path] = replace(wanted, root=None)
+        self._after[tree.path] = replace(wanted, root=root)
+
+    def _begin(self, path: str, extent: Extent, root: bytes) -> None:
+        self._before[path], self._after[path] = extent, replace(extent, root=root)
+
+    def begin(self) -> None:
+        """Say what is being brought here: until it is, nothing that is missing was deleted."""
+        self._project.extents.update(self._before)
+
+    def finish(self, done: Iterable[str]) -> None:
+        """Say of these paths that it is here."""
+        note_extents(self._project, {path: self._after[path] for path in done if path in self._after})
+
+
+def _is_empty(folder: str) -> bool:
+    """Whether nothing is at a path, or an empty folder: what was there is gone, and a checkout begins anew."""
+    try:
+        with os.scandir(folder) as listing:
+            return next(listing, None) is None
+    except (FileNotFoundError, NotADirectoryError):
+        return True
