@@ -11,14 +11,16 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import dvx
 from dvx.disk.atomic import TEMPORARY_PREFIX
+from dvx.testing.fork_server import is_available, run_forked
 
 Content = tuple[str, bytes]
 Tree = dict[str, Content]
@@ -49,7 +51,24 @@ def dvx_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run_dvx(cwd: str | os.PathLike[str], *args: str, env: Mapping[str, str] | None = None) -> Ran:
     """Run a dvx command in `cwd` and wait for it, whatever its outcome."""
-    return run(dvx_command(*args), cwd, env=env)
+    environment = dvx_environment(env)
+    if not is_available(environment):
+        return run(dvx_command(*args), cwd, env=env)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = run_forked(
+            args,
+            cwd=os.fspath(cwd),
+            env=environment,
+            stdout=out.fileno(),
+            stderr=err.fileno(),
+            timeout_s=_TIMEOUT_S,
+        )
+        return Ran(code, _written(out), _written(err))
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return _text(file.read())
 
 
 def must_dvx(cwd: str | os.PathLike[str], *args: str, env: Mapping[str, str] | None = None) -> Ran:
