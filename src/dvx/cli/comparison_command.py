@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import click
 
+from dvx.cli.completions import complete_revision_or_path
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import json_option, pass_invocation
 from dvx.cli.revisions import SeparatedCommand, only_revisions, separated_paths
@@ -48,7 +49,13 @@ def comparison_command(
     metavar = "REV..." if needs_revision else "[REV [REV]]"
 
     @click.command(name, cls=SeparatedCommand, options_metavar="[OPTIONS]", help=help_text)
-    @click.argument("revs", nargs=-1, required=needs_revision, metavar=f"{metavar} [-- PATH...]")
+    @click.argument(
+        "revs",
+        nargs=-1,
+        required=needs_revision,
+        metavar=f"{metavar} [-- PATH...]",
+        shell_complete=complete_revision_or_path,
+    )
     @click.option("--all", "shows_all", is_flag=True, help="Also what is the same.")
     @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
     @json_option

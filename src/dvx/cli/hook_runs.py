@@ -54,3 +54,4 @@ _ACTIONS: Final[dict[str, _Action]] = {
     "post-rewrite": _follow,
     "post-index-change": _follow,
 }
+HOOKS: Final = tuple(_ACTIONS)

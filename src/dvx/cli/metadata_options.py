@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from dvx.cli.completions import complete_path
 from dvx.cli.options import AnyFunction
 from dvx.core.errors import PathRefused, UsageError
 
@@ -30,7 +31,7 @@ _OPTIONS: Final[tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...]] 
     click.option("--metric", "metrics", multiple=True, metavar="KEY=VALUE", help="Record a metric."),
     click.option("--meta", "meta", multiple=True, metavar="KEY=VALUE",
                  help="Record a label, such as licence=MIT."),
-    click.option("--from", "inputs", multiple=True, metavar="PATH", type=click.Path(),
+    click.option("--from", "inputs", multiple=True, metavar="PATH", type=click.Path(), shell_complete=complete_path,
                  help="Record tracked data that this was made from. Can be repeated."),
     click.option("--command", "command", metavar="TEXT", default="",
                  help="Record the command that made it."),

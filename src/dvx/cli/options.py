@@ -5,14 +5,12 @@ Owns the global options, which may stand before or after the command. Must not r
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
+from dvx.cli.completions import complete_path, complete_remote, complete_revision
 from dvx.cli.invocation import Invocation
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
 _HELP_NAMES: Final = ["-h", "--help"]
@@ -107,14 +105,14 @@ class DvxGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line, shorthands spelled out."""
-        return super().parse_args(ctx, self.rewrite(args))
+        return super().parse_args(ctx, args if ctx.resilient_parsing else self.rewrite(args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name what was meant where there is no command of this name."""
         names = self.list_commands(ctx)
-        if args and args[0] not in names and not args[0].startswith("-"):
+        if args and args[0] not in names and not args[0].startswith("-") and not ctx.resilient_parsing:
             from dvx.cli.unknown_commands import unknown_command  # 5 ms that only a mistake needs
 
             raise unknown_command(ctx, args[0], names)
@@ -183,7 +181,9 @@ def force_option(meaning: str) -> Callable[[AnyFunction], AnyFunction]:
 
 def targets_argument(function: AnyFunction) -> AnyFunction:
     """`[TARGET]...`: tracked paths, pointers, folders above them, paths and patterns inside them."""
-    return click.argument("targets", nargs=-1, metavar="[TARGET]...", type=click.Path())(function)
+    return click.argument(
+        "targets", nargs=-1, metavar="[TARGET]...", type=click.Path(), shell_complete=complete_path
+    )(function)
 
 
 def revisions_options(function: AnyFunction) -> AnyFunction:
@@ -197,17 +197,9 @@ def revisions_options(function: AnyFunction) -> AnyFunction:
         "revs",
         multiple=True,
         metavar="REV",
+        shell_complete=complete_revision,
         help="What REV names, not the work tree. Can be repeated.",
     )(function)
-
-
-def complete_remote(
-    _context: click.Context, _parameter: click.Parameter, incomplete: str
-) -> "list[CompletionItem]":
-    """The names of remotes, for the shell."""
-    from click.shell_completion import CompletionItem  # 1 ms that only the shell's questions need
-
-    return [CompletionItem(name) for name in known_remotes(os.getcwd()) if name.startswith(incomplete)]
 
 
 def known_remotes(folder: str) -> list[str]:

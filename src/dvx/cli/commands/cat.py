@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, pass_invocation, remote_option
 from dvx.cli.sources import foreign_repository
@@ -14,8 +15,13 @@ if TYPE_CHECKING:
 
 
 @click.command("cat", cls=DvxCommand)
-@click.argument("path")
-@click.option("--rev", metavar="REV", help="The file as REV has it, not the work tree's pointer.")
+@click.argument("path", shell_complete=complete_path)
+@click.option(
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="The file as REV has it, not the work tree's pointer.",
+)
 @click.option("--repo", "repository", metavar="REPO", help="A file of another repository (as `dvx get`).")
 @click.option(
     "--range", "span", metavar="START-END", help="Only these bytes; both ends count, the first is 0."

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_revision
 from dvx.cli.documents_check import check_report_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 
 
 @click.command("check", cls=DvxCommand)
-@click.option("--rev", metavar="REV", help="Check the commit REV, not the work tree.")
+@click.option(
+    "--rev", metavar="REV", shell_complete=complete_revision, help="Check the commit REV, not the work tree."
+)
 @click.option("--staged", "is_staged", is_flag=True, help="Check what the next commit will have.")
 @click.option(
-    "--base", metavar="REV",
+    "--base", metavar="REV", shell_complete=complete_revision,
     help="The commit that rules compare with (default: where the branch left the default branch of the remote).",
 )  # fmt: skip
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")

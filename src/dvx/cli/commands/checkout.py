@@ -3,6 +3,7 @@
 import click
 
 from dvx.cli.checkout_action import run_checkout
+from dvx.cli.completions import complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
@@ -17,7 +18,10 @@ from dvx.cli.options import (
 @click.command("checkout", cls=DvxCommand)
 @targets_argument
 @click.option(
-    "--rev", metavar="REV", help="Bring back what REV has, with its pointers, staged. HEAD stays where it is."
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="Bring back what REV has, with its pointers, staged. HEAD stays where it is.",
 )
 @force_option("Overwrite and remove work that is not stored.")
 @jobs_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_setting
 from dvx.cli.documents_setup import setting_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
@@ -47,7 +48,7 @@ def config() -> None:
 
 
 @config.command("get")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_setting)
 @json_option
 @pass_invocation
 def get(invocation: Invocation, key: str, as_json: bool) -> None:
@@ -70,7 +71,7 @@ def get(invocation: Invocation, key: str, as_json: bool) -> None:
 
 
 @config.command("set")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_setting)
 @click.argument("value")
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
 @click.option("--user", is_flag=True, help="For all repositories of this user.")
@@ -98,7 +99,7 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
 
 
 @config.command("unset")
-@click.argument("key")
+@click.argument("key", shell_complete=complete_setting)
 @click.option("--local", is_flag=True, help="In the file of this clone.")
 @click.option("--user", is_flag=True, help="In the file of this user.")
 @json_option

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_revision_or_path
 from dvx.cli.diff_markdown import markdown_lines
 from dvx.cli.diff_text import change_lines, format_summary, stat_lines, status_lines
 from dvx.cli.documents import diff_fields
@@ -26,7 +27,9 @@ _MOST_SAID = 5
 
 
 @click.command("diff", cls=SeparatedCommand, options_metavar="[OPTIONS]")
-@click.argument("revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]")
+@click.argument(
+    "revs", nargs=-1, metavar="[REV [REV]] [-- PATH...]", shell_complete=complete_revision_or_path
+)
 @click.option("--md", "as_markdown", is_flag=True, help="Print Markdown for a pull request.")
 @click.option("--name-only", is_flag=True, help="Print only the paths, relative to the repository.")
 @click.option("--name-status", is_flag=True, help="Print only letter and path: A, M, D or R.")

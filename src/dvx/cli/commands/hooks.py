@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.commands.hook_checks import check, large_files
+from dvx.cli.completions import complete_hook
 from dvx.cli.documents_hook_setup import change_fields, status_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
@@ -123,7 +124,7 @@ def status(invocation: Invocation, as_json: bool) -> None:
 
 
 @hooks.command("run", context_settings={"ignore_unknown_options": True})
-@click.argument("name")
+@click.argument("name", shell_complete=complete_hook)
 @click.argument("args", nargs=-1, type=click.UNPROCESSED)
 @pass_invocation
 def run(invocation: Invocation, name: str, args: tuple[str, ...]) -> int:

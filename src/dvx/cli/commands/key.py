@@ -2,6 +2,7 @@
 
 import click
 
+from dvx.cli.completions import complete_revision
 from dvx.cli.documents_verify import key_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation, targets_argument
@@ -11,7 +12,12 @@ from dvx.cli.targets import typed_paths
 
 @click.command("key", cls=DvxCommand)
 @targets_argument
-@click.option("--rev", metavar="REV", help="What REV names, not the pointers of the work tree.")
+@click.option(
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="What REV names, not the pointers of the work tree.",
+)
 @click.option("--prefix", metavar="TEXT", default="dvx-", show_default=True, help="What the key starts with.")
 @json_option
 @pass_invocation

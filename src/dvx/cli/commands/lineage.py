@@ -2,6 +2,7 @@
 
 import click
 
+from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.render import format_document
@@ -9,8 +10,13 @@ from dvx.core.errors import UsageError
 
 
 @click.command("lineage", cls=DvxCommand)
-@click.argument("path", type=click.Path())
-@click.option("--rev", metavar="REV", help="The version that REV names, not that of the work tree.")
+@click.argument("path", type=click.Path(), shell_complete=complete_path)
+@click.option(
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="The version that REV names, not that of the work tree.",
+)
 @click.option("--mermaid", "as_mermaid", is_flag=True, help="Print a flowchart for Markdown.")
 @click.option("--dot", "as_dot", is_flag=True, help="Print a graph for Graphviz.")
 @json_option

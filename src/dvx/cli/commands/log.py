@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.output import escape
@@ -27,8 +28,15 @@ _LOOKED_AT: Final = 100
 
 
 @click.command("log", cls=DvxCommand)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
-@click.option("--rev", "revs", multiple=True, metavar="REV", help="From REV, or in A..B. Can be repeated.")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(), shell_complete=complete_path)
+@click.option(
+    "--rev",
+    "revs",
+    multiple=True,
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="From REV, or in A..B. Can be repeated.",
+)
 @click.option("--all", "all_refs", is_flag=True, help="Of all branches and tags.")
 @click.option("--since", metavar="DATE", help="Commits after DATE, as Git reads it.")
 @click.option("-n", "limit", type=click.IntRange(min=0), metavar="N", help="The newest N commits.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.documents import listed_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation, remote_option
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 
 @click.command("ls", cls=DvxCommand)
-@click.argument("path", required=False, type=click.Path())
-@click.option("--rev", metavar="REV", help="List what REV names, not the work tree.")
+@click.argument("path", required=False, type=click.Path(), shell_complete=complete_path)
+@click.option(
+    "--rev", metavar="REV", shell_complete=complete_revision, help="List what REV names, not the work tree."
+)
 @click.option("-R", "--recursive", is_flag=True, help="List every file.")
 @remote_option
 @json_option

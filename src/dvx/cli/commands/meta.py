@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_path
 from dvx.cli.documents_meta import change_fields, show_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.metadata_options import pairs
@@ -63,7 +64,7 @@ def show(invocation: Invocation, targets: tuple[str, ...], as_json: bool) -> Non
 
 
 @meta.command("set")
-@click.argument("path", type=click.Path())
+@click.argument("path", type=click.Path(), shell_complete=complete_path)
 @click.argument("values", nargs=-1, required=True, metavar="NAME=VALUE...")
 @json_option
 @pass_invocation
@@ -86,7 +87,7 @@ def set_(invocation: Invocation, path: str, values: tuple[str, ...], as_json: bo
 
 
 @meta.command("unset")
-@click.argument("path", type=click.Path())
+@click.argument("path", type=click.Path(), shell_complete=complete_path)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @json_option
 @pass_invocation

@@ -2,6 +2,7 @@
 
 import click
 
+from dvx.cli.completions import complete_path
 from dvx.cli.documents_setup import mv_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
@@ -10,7 +11,7 @@ from dvx.cli.render import format_document
 
 
 @click.command("mv", cls=DvxCommand)
-@click.argument("source", type=click.Path())
+@click.argument("source", type=click.Path(), shell_complete=complete_path)
 @click.argument("target", metavar="DESTINATION", type=click.Path())
 @json_option
 @pass_invocation

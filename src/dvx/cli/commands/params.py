@@ -3,6 +3,7 @@
 import click
 
 from dvx.cli.comparison_command import diff_command
+from dvx.cli.completions import complete_revision_or_path
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxGroup, json_option, pass_invocation
 from dvx.cli.revisions import SeparatedCommand, only_revisions, separated_paths
@@ -22,7 +23,7 @@ def params() -> None:
 
 
 @params.command("show", cls=SeparatedCommand, options_metavar="[OPTIONS]")
-@click.argument("revs", nargs=-1, metavar="[REV] [-- PATH...]")
+@click.argument("revs", nargs=-1, metavar="[REV] [-- PATH...]", shell_complete=complete_revision_or_path)
 @json_option
 @click.pass_context
 @pass_invocation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from dvx.cli.completions import complete_revision_or_path
 from dvx.cli.documents_plot import plot_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
@@ -27,7 +28,13 @@ _MAX_COLUMNS: Final = 100
 
 
 @click.command("plot", cls=DvxCommand)
-@click.argument("words", nargs=-1, required=True, metavar="PATH|FILE... [REV...]")
+@click.argument(
+    "words",
+    nargs=-1,
+    required=True,
+    metavar="PATH|FILE... [REV...]",
+    shell_complete=complete_revision_or_path,
+)
 @click.option("-o", "--output", "out", type=click.Path(), help="Write an .html, .svg or .png file.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Draw NAME only. Can be repeated.")
 @click.option("--x", "x_column", metavar="COLUMN", help="The column of the steps.")

@@ -4,10 +4,11 @@ from typing import Any
 
 import click
 
+from dvx.cli.completions import complete_remote
 from dvx.cli.documents import check_fields, remote_fields
 from dvx.cli.documents_setup import remote_change_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxGroup, complete_remote, force_option, json_option, pass_invocation
+from dvx.cli.options import DvxGroup, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.remote_options import given_options, store_options
 from dvx.cli.render import format_document, format_table, without_password

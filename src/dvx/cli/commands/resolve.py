@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dvx.cli.boundary import format_error
+from dvx.cli.completions import complete_path
 from dvx.cli.conflict_text import choice_hint, dropped_warning, unresolved_lines
 from dvx.cli.documents_merge import resolve_fields
 from dvx.cli.invocation import Invocation
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("resolve", cls=DvxCommand)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(), shell_complete=complete_path)
 @click.option("--ours", "is_ours", is_flag=True, help="Take conflicting paths and keys from ours.")
 @click.option("--theirs", "is_theirs", is_flag=True, help="Take conflicting paths and keys from theirs.")
 @json_option

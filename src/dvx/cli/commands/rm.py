@@ -2,6 +2,7 @@
 
 import click
 
+from dvx.cli.completions import complete_path
 from dvx.cli.documents_setup import rm_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, force_option, json_option, pass_invocation
@@ -12,7 +13,9 @@ from dvx.core.errors import name_some
 
 
 @click.command("rm", cls=DvxCommand)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(), shell_complete=complete_path
+)
 @click.option("--keep", is_flag=True, help="Keep the files in the workspace.")
 @force_option("Remove files even if their content is not stored.")
 @json_option

@@ -2,13 +2,14 @@
 
 import click
 
+from dvx.cli.completions import complete_path, complete_remote
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import RemoteFlagCommand, complete_remote, jobs_option, json_option, pass_invocation
+from dvx.cli.options import RemoteFlagCommand, jobs_option, json_option, pass_invocation
 from dvx.cli.status_action import run_status
 
 
 @click.command("status", cls=RemoteFlagCommand)
-@click.argument("paths", nargs=-1, metavar="[TARGET]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[TARGET]...", type=click.Path(), shell_complete=complete_path)
 @click.option(
     "--remote",
     "with_remote",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_path
 from dvx.cli.documents_sources import imported_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, force_option, jobs_option, json_option, pass_invocation, remote_option
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("update", cls=DvxCommand)
-@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(), shell_complete=complete_path)
 @click.option("--rev", metavar="REV", help="Follow another branch, tag or commit from now on.")
 @remote_option
 @force_option("Overwrite and remove work that is not stored.")

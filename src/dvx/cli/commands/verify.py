@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvx.cli.completions import complete_remote, complete_revision
 from dvx.cli.documents_verify import receipt_fields, verify_fields
 from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     RemoteFlagCommand,
-    complete_remote,
     jobs_option,
     json_option,
     pass_invocation,
@@ -30,7 +30,12 @@ _SAMPLE = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 
 @click.command("verify", cls=RemoteFlagCommand)
 @targets_argument
-@click.option("--rev", metavar="REV", help="What REV names, not the pointers of the work tree.")
+@click.option(
+    "--rev",
+    metavar="REV",
+    shell_complete=complete_revision,
+    help="What REV names, not the pointers of the work tree.",
+)
 @click.option("--workspace", is_flag=True, help="Hash the files in the workspace (default without --rev).")
 @click.option("--remote", is_flag=True, help="Ask the remote for every object (default with --rev).")
 @click.option("--all", "everything", is_flag=True, help="Both.")
