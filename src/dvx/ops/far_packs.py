@@ -14,7 +14,7 @@ from dvx.formats.layout import pack_key
 from dvx.formats.pack import PackIndex
 from dvx.formats.placement import Placement, Run
 from dvx.ops.project import Project
-from dvx.ops.sources import check_fits
+from dvx.ops.sources import check_fits, incomplete_records
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.store import Store
 from dvx.store.translate import RootData, make_placement
@@ -85,12 +85,6 @@ def find_pack_index(project: Project, name: bytes) -> PackIndex:
         return project.local.pack_index(name)
     except ObjectNotFound:
         return project.remote(None).pack_index(name)
-
-
-def incomplete_records(project: Project, roots: Sequence[bytes]) -> dict[bytes, Placement]:
-    """A record in the local store of each root that has one; for roots that are not complete there."""
-    found = project.local.placements(roots, jobs=project.jobs)
-    return {root: placements[0] for root, placements in found.items()}
 
 
 def record_root(

@@ -10,7 +10,7 @@ from dvx.backends.backend import ObjectNotFound
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.selection import check_named, path_of_target
-from dvx.ops.sources import check_fits, missing_on_remote, root_data
+from dvx.ops.sources import check_fits, incomplete_records, missing_on_remote, root_data
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
@@ -99,7 +99,7 @@ def _placements(
     unknown = [root for root in roots if root not in there]
     if not unknown:
         return there
-    from dvx.ops.far_packs import incomplete_records, packs_on  # 1 ms that an ordinary fetch does without
+    from dvx.ops.far_packs import packs_on  # 1 ms that an ordinary fetch does without
 
     # A version made from a part of a directory: nobody pushed it, and the rest of it is in packs of the remote.
     return there | packs_on(project, remote, list(incomplete_records(project, unknown).values()))

@@ -11,14 +11,15 @@ from itertools import chain
 
 from dvx.core.errors import BackendError, DataMissing, DvxError, FormatError, IntegrityError
 from dvx.disk.atomic import disk_errors
-from dvx.formats.manifest_reader import diff_manifests
+from dvx.formats.manifest import Entry
+from dvx.formats.manifest_reader import diff_manifests, find_entries
 from dvx.formats.placement import Placement
-from dvx.formats.pointer import Pointer
+from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.parts import last_root
 from dvx.ops.project import Project
-from dvx.ops.sources import stored_placements
+from dvx.ops.sources import has_spans, incomplete_records, stored_placements
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import pointer_path_of
 from dvx.store.page_reader import PageReader
@@ -50,6 +51,7 @@ class ObstacleJudge:
         self._asked: set[bytes] = set()
         self._stored: dict[str, set[bytes]] = {}
         self._folders: dict[bytes, Placement] = {}
+        self._suspects: Set[str] = frozenset()
 
     def judge(
         self, suspects: Sequence[Difference], *, written: Iterable[str], folders: Iterable[str], force: bool
@@ -68,6 +70,7 @@ class ObstacleJudge:
         written, needed = _concerning(paths, written=written, folders=folders)
         if self._pointer.kind == "directory":
             needed.add(self._tree.path)
+        self._suspects = paths
         self._learn_recent()
         open_items = self._sort(suspects, found, written=written, needed=needed)
         # Without the last version the history also tells which files that version has left behind.
@@ -142,6 +145,24 @@ class ObstacleJudge:
             else:
                 self._folders[root] = placement
                 self._learn_folder(root)
+        rest = [root for root in asked if root not in found] if self._pointer.kind == KIND_DIRECTORY else []
+        for root, placement in (incomplete_records(self._project, rest) if rest else {}).items():
+            self._learn_part(root, placement)
+
+    def _learn_part(self, root: bytes, placement: Placement) -> None:
+        """Learn which suspects a version has of which the local store has a part."""
+        names = [path[len(self._tree.path) + 1 :] for path in self._suspects if path != self._tree.path]
+        try:
+            for offset, entry in self._entries_of(root, names):
+                if has_spans(self._project, placement, [(offset, offset + entry.size)]):
+                    self._stored.setdefault(f"{self._tree.path}/{entry.path}", set()).add(entry.id)
+        except (BackendError, DataMissing, FormatError, IntegrityError):
+            return  # as below
+
+    def _entries_of(self, root: bytes, names: Iterable[str]) -> Iterator[tuple[int, Entry]]:
+        read = self._pages.for_root(root)
+        for name in names:
+            yield from (item for item in find_entries(root, read, name) if item[1].path == name)
 
     def _learn_folder(self, root: bytes) -> None:
         if self._pointer.kind != "directory" or root == self._pointer.id:

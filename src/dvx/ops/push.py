@@ -12,7 +12,7 @@ from dvx.core.errors import BackendError, DataMissing, DvxError, name_some
 from dvx.core.shell_words import quote_all
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
-from dvx.ops.sources import check_fits, root_data
+from dvx.ops.sources import check_fits, incomplete_records, root_data
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.store import Store
 
@@ -63,7 +63,7 @@ def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
     local = project.local.complete_placements([item.pointer.id for item in absent], jobs=project.jobs)
     far = [item.pointer.id for item in absent if item.pointer.id not in local]
     if far:
-        from dvx.ops.far_packs import incomplete_records, packs_on  # versions made from a part of a directory
+        from dvx.ops.far_packs import packs_on  # versions made from a part of a directory
 
         local |= packs_on(project, remote, list(incomplete_records(project, far).values()))
     plan.missing = [item for item in absent if item.pointer.id not in local]

@@ -3,7 +3,7 @@
 Owns the choice of a placement. Must not move data between stores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dvx.backends.backend import ObjectNotFound
@@ -75,11 +75,17 @@ def stored_placements(
     return found
 
 
+def incomplete_records(project: Project, roots: Sequence[bytes]) -> dict[bytes, Placement]:
+    """A record in the local store of each root that has one; for roots that are not complete there."""
+    found = project.local.placements(roots, jobs=project.jobs)
+    return {root: placements[0] for root, placements in found.items()}
+
+
 def _in_both(project: Project, remote: Store, roots: Sequence[bytes]) -> dict[bytes, Placement]:
     """Placements of roots whose packs the local store and the remote have between them."""
     if not roots:
         return {}
-    from dvx.ops.far_packs import incomplete_records, packs_on  # which builds on this module
+    from dvx.ops.far_packs import packs_on  # which builds on this module
 
     return packs_on(project, remote, list(incomplete_records(project, roots).values()))
 
@@ -90,8 +96,7 @@ def partial_local_runs(
     """Runs in the local store for just `spans` of a root that is not completely there.
 
     Uses a record of the local store, or of the remote (from memory where it was read before), to learn the chunks.
-    The runs keep their places in the stream: parts outside `spans` refer to the remote's packs and must not be read.
-    None if a chunk is missing locally.
+    The runs keep their places in the stream. None if a chunk is missing locally.
     """
     root = tracked.pointer.id
     for store in (project.local, remote):
@@ -100,25 +105,46 @@ def partial_local_runs(
         for placement in store.placements([root], jobs=project.transfers).get(root, []):
             check_fits(placement, tracked)
             try:
-                runs = _localise_spans(project.local, store.pack_index, placement, spans)
+                runs = local_spans(project, placement, spans, find_index=store.pack_index)
             except (DataMissing, ObjectNotFound):
                 continue
             return DataSource(project.local, runs)
     return None
 
 
-def _localise_spans(
-    local: Store, find_index: FindIndex, placement: Placement, spans: Sequence[Span]
+def local_spans(
+    project: Project, placement: Placement, spans: Iterable[Span], *, find_index: FindIndex | None = None
 ) -> tuple[Run, ...]:
+    """The runs in the local store for `spans` of a root, each in its place; what is between them must not be read.
+
+    Raises DataMissing or ObjectNotFound where the local store lacks a chunk.
+    """
+    find_index = find_index or project.local.pack_index
     cutter = RunCutter(placement.runs, find_index)
     runs: list[Run] = []
     position = 0
     for start, end in spans:
-        runs.extend(cutter.cut(position, start))
-        runs.extend(translate_runs(cutter.cut(start, end), find_index, local))
+        if start > position:
+            runs.append(_gap(start - position))
+        runs.extend(translate_runs(cutter.cut(start, end), find_index, project.local))
         position = end
-    runs.extend(cutter.cut(position, placement.size))
+    if placement.size > position:
+        runs.append(_gap(placement.size - position))
     return tuple(runs)
+
+
+def _gap(size: int) -> Run:
+    """Stands for bytes that nobody reads, and in whose packs nobody has to look."""
+    return Run(b"", 0, 0, 0, size)
+
+
+def has_spans(project: Project, placement: Placement, spans: Iterable[Span]) -> bool:
+    """Whether the local store has these stretches of a root, each chunk of them."""
+    try:
+        local_spans(project, placement, spans)
+    except (DataMissing, ObjectNotFound):
+        return False
+    return True
 
 
 def remote_source(

@@ -19,6 +19,7 @@ from dvx.ops.parts import note_gone
 from dvx.ops.project import Project
 from dvx.ops.removal import delete_files
 from dvx.ops.selection import tracked_tree
+from dvx.ops.sources import has_spans, incomplete_records
 from dvx.ops.trees import Tree, stat_entry
 from dvx.repo.followed import StagedEntry, was_committed
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointer_path_of
@@ -65,16 +66,28 @@ def remove_vanished(
     tracked = [path.removesuffix(POINTER_SUFFIX) for path in now]
     with project.local_pages() as pages:
         for path, root in sorted(vanished.items()):
-            placement = stored.get(root)
+            placement = stored.get(root) or incomplete_records(project, [root]).get(root)
             if placement is None:
                 result.kept.append(_not_stored(path))
                 continue
             try:
+                if root not in stored:
+                    _check_part(project, path, placement, pages)
                 result.files += _remove_one(project, path, placement, pages=pages, tracked=tracked)
                 result.gone.append(path)
             except DvxError as error:
                 result.kept.append(error)
     return result
+
+
+def _check_part(project: Project, path: str, placement: Placement, pages: PageReader) -> None:
+    """Raise WorkspaceConflict unless the local store has what is here of a version that is not complete there."""
+    pairs = _tree_of(project, path, placement).pairs(pages)
+    spans = (
+        (p.offset, p.offset + p.entry.size) for p in pairs if p.entry is not None and p.found is not None
+    )
+    if not has_spans(project, placement, spans):
+        raise _not_stored(path)
 
 
 def _remove_one(
