@@ -67,7 +67,7 @@ _INTRODUCTION: Final = (
     "```",
     "",
     "With `-v` the causes and the place in the code follow. The text may change; exit codes and kinds do not. With",
-    "`--json` the error is also a document on standard output, `dvx.error/1`.",
+    "`--json` the error is also a document on standard output, [`dvx.error/1`](json.md#dvxerror1).",
     "",
     "## Exit codes",
     "",

@@ -40,7 +40,7 @@ def short_lines(report: StatusReport, repository: Repository) -> Iterator[str]:
 
 
 def _files(status: PathStatus, repository: Repository) -> Iterator[str]:
-    """The files inside of a directory; of a single file all is said."""
+    """The files inside of a directory that were here or are; of a single file all is said."""
     for item in status.differences:
-        if item.path != status.tracked.path:
+        if item.path != status.tracked.path and item.state is not FileState.MISSING:
             yield f"{_OF_FILE.get(item.state, ' !')} {escape(shown_path(repository, item.path))}"
