@@ -21,6 +21,7 @@ from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, write_all
 from dvx.disk.folders import HAS_DESCRIPTORS, Folder, FolderCache, open_real_folder
 from dvx.disk.reading import FileStat
+from dvx.disk.renames import ABSENT, CarefulRenames
 from dvx.disk.symlinks import check_symlink_target
 
 _NEW_FILE: Final = (
@@ -42,11 +43,13 @@ class Temporary:
 
 
 class NewFile(NamedTuple):
-    """A file to write: its name in the folder, its whole content, and whether it is executable."""
+    """A file to write: its name in the folder, its whole content, whether it is executable, and what may have the
+    name now (see CarefulRenames)."""
 
     name: str
     data: bytes | memoryview
     executable: bool
+    before: FileStat | None = None
 
 
 class WorkspaceWriter:
@@ -54,12 +57,14 @@ class WorkspaceWriter:
 
     Paths are relative to the root, with `/`, and must pass check_stored_path; folders above a path are made
     as needed. Methods raise PathRefused for unsafe paths and symlinked parents and LocalDiskError for what
-    the disk refuses.
+    the disk refuses. What is not as it was `before` is kept: its path goes to `kept`, and nothing is written there.
     """
 
     def __init__(self, root: str) -> None:
         self._root = root
         self._folders = FolderCache(root)
+        self._renames = CarefulRenames()
+        self.kept: list[str] = []
         # A random part for each writer and a counter for each file: 0.5 microseconds less than os.urandom.
         self._stem = TEMPORARY_PREFIX + os.urandom(8).hex()
         self._numbers = count()
@@ -96,11 +101,13 @@ class WorkspaceWriter:
             # 0o777 less the umask: commit takes the executable bits away, and so needs not know the umask.
             return _open_new(folder, temporary.name, 0o777), temporary
 
-    def commit(self, temporary: Temporary, rel_path: str, *, executable: bool) -> None:
-        """Give a closed temporary file its name, over a file or symlink that has it.
+    def commit(
+        self, temporary: Temporary, rel_path: str, *, executable: bool, before: FileStat | None = None
+    ) -> bool:
+        """Give a closed temporary file its name, over a file or symlink that has it and is as it was `before`.
 
         The mode becomes 0o666 or 0o777 less the umask; nothing of the replaced file is kept. A failure leaves
-        both as they were.
+        both as they were; so does False, which says that something else is there now.
         """
         check_stored_path(rel_path)
         with disk_errors(self._shown(rel_path), "write"):
@@ -110,7 +117,12 @@ class WorkspaceWriter:
                 mode = os.stat(name, dir_fd=source.descriptor, follow_symlinks=False).st_mode
                 _change_mode(source, temporary.name, mode & 0o666)
             parent, _, final = rel_path.rpartition("/")
-            _rename(source, temporary.name, self._folder(parent), final)
+            target = self._folder(parent)
+            is_placed = self._renames.place(source, temporary.name, target, final, before=before)
+        if not is_placed:
+            self.kept.append(rel_path)
+            self.discard(temporary)
+        return is_placed
 
     def discard(self, temporary: Temporary) -> None:
         """Remove a temporary file; fine when it is gone."""
@@ -118,8 +130,8 @@ class WorkspaceWriter:
             folder = self._folders.get(temporary.folder, create=False)
             _unlink(folder, temporary.name)
 
-    def write_files(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
-        """Write some files of one folder and return their status, in order.
+    def write_files(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat | None]:
+        """Write some files of one folder and return their status, in order; None for what was kept.
 
         A folder that is not there yet appears with all of them at once: made under a temporary name, it needs
         no temporary name for each file. In a folder that is there, each file is written under a temporary name
@@ -130,13 +142,13 @@ class WorkspaceWriter:
             check_stored_path(f"{rel_dir}/{file.name}" if rel_dir else file.name)
         if len(files) >= _MIN_STAGED_FILES and self._is_missing(rel_dir):
             return self._write_folder(rel_dir, files)
-        stats = []
+        stats: list[FileStat | None] = []
         for file in files:
             with disk_errors(self._shown(f"{rel_dir}/{file.name}" if rel_dir else file.name), "write"):
                 stats.append(self._write_one(rel_dir, file))
         return stats
 
-    def _write_one(self, parent: str, file: NewFile) -> FileStat:
+    def _write_one(self, parent: str, file: NewFile) -> FileStat | None:
         name = self._temporary_name()
         mode = 0o777 if file.executable else 0o666
         try:
@@ -150,7 +162,10 @@ class WorkspaceWriter:
                 write_all(descriptor, file.data)
             finally:
                 os.close(descriptor)
-            _rename(folder, name, folder, file.name)
+            if not self._renames.place(folder, name, folder, file.name, before=file.before):
+                self.kept.append(f"{parent}/{file.name}" if parent else file.name)
+                _unlink(folder, name)
+                return None
         return _status(folder, file.name)
 
     def _is_missing(self, rel_dir: str) -> bool:
@@ -166,7 +181,7 @@ class WorkspaceWriter:
             raise
         return folder.descriptor is None
 
-    def _write_folder(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
+    def _write_folder(self, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat | None]:
         parent, _, final = rel_dir.rpartition("/")
         name = self._temporary_name()
         with disk_errors(self._shown(rel_dir), "write"):
@@ -174,7 +189,7 @@ class WorkspaceWriter:
             os.mkdir(above.prefix + name, dir_fd=above.descriptor)
             try:
                 staged = open_real_folder(above, name)
-                stats = [_write_new(staged, file) for file in files]
+                stats: list[FileStat | None] = [_write_new(staged, file) for file in files]
                 try:
                     _rename(above, name, above, final)
                 except OSError as error:
@@ -189,17 +204,27 @@ class WorkspaceWriter:
                 raise
         return stats
 
-    def _move_files(self, staged: Folder, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat]:
+    def _move_files(self, staged: Folder, rel_dir: str, files: Sequence[NewFile]) -> list[FileStat | None]:
         folder = self._folder_again(rel_dir)
+        stats: list[FileStat | None] = []
         for file in files:
-            _rename(staged, file.name, folder, file.name)
-        return [_status(folder, file.name) for file in files]
+            # The folder was not there when the files were planned: whatever is in it is somebody's.
+            before = None if file.before is None else ABSENT
+            if self._renames.place(staged, file.name, folder, file.name, before=before):
+                stats.append(_status(folder, file.name))
+            else:
+                _unlink(staged, file.name)
+                self.kept.append(f"{rel_dir}/{file.name}")
+                stats.append(None)
+        return stats
 
-    def make_symlink(self, rel_path: str, target: str, *, inside: str = "") -> None:
-        """Make `rel_path` a symlink to `target`, over a file or symlink that has the name.
+    def make_symlink(
+        self, rel_path: str, target: str, *, inside: str = "", before: FileStat | None = None
+    ) -> bool:
+        """Make `rel_path` a symlink to `target`, over a file or symlink that has the name and is as `before`.
 
         `inside` is the tracked folder, relative to the root, which the target must not leave (see
-        check_symlink_target). Raises PathRefused.
+        check_symlink_target). False means that something else has the name. Raises PathRefused.
         """
         check_stored_path(rel_path)
         if inside and not rel_path.startswith(inside + "/"):
@@ -211,18 +236,28 @@ class WorkspaceWriter:
             folder = self._folder(parent)
             with _removed_on_failure(folder, name):
                 os.symlink(target, folder.prefix + name, dir_fd=folder.descriptor)
-                _rename(folder, name, folder, final)
+                if self._renames.place(folder, name, folder, final, before=before):
+                    return True
+                _unlink(folder, name)
+        self.kept.append(rel_path)
+        return False
 
-    def remove(self, rel_path: str) -> bool:
-        """Remove a file or symlink; False when there is none. A directory raises LocalDiskError."""
+    def remove(self, rel_path: str, *, before: FileStat | None = None) -> bool:
+        """Remove a file or symlink that is as it was `before`; False when there is none, or it is kept.
+
+        A directory raises LocalDiskError.
+        """
         check_stored_path(rel_path)
         parent, _, final = rel_path.rpartition("/")
         with disk_errors(self._shown(rel_path), "remove"):
             try:
-                _unlink(self._folders.get(parent, create=False), final)
+                folder = self._folders.get(parent, create=False)
+                if self._renames.take_away(folder, final, self._temporary_name(), before=before):
+                    return True
             except FileNotFoundError:
                 return False
-        return True
+        self.kept.append(rel_path)
+        return False
 
     def remove_leftover(self, rel_path: str) -> bool:
         """Remove what an interrupted writer left: a temporary file, or a folder in the making with its files.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from dvx.core.errors import DvxError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
 from dvx.disk.safe_writes import WorkspaceWriter
-from dvx.ops.content import ContentIds
+from dvx.disk.walk import WalkEntry
+from dvx.ops.content import ContentIds, state_before
 from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.obstacles import ObstacleJudge
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TreeChange:
-    """What one tracked path needs: files to write, paths to remove, folders to make."""
+    """What one tracked path needs: files to write, paths to remove, folders to make. `seen` is what was at the paths
+    to remove."""
 
     tree: Tree
     tracked: TrackedPointer
@@ -42,6 +44,7 @@ class TreeChange:
     replaced_bytes: int = 0
     folders: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
+    seen: dict[str, WalkEntry] = field(default_factory=dict)
     conflicts: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     has_obstacles: bool = False
@@ -143,6 +146,7 @@ def _plan_tree(
     change.has_obstacles = bool(suspects)
     obstacles = judge.judge(suspects, written=change.write.paths(), folders=change.folders, force=force)
     change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
+    change.seen = obstacles.seen
     _keep_unmoved(project, change, pages)
     check_names_fit(tree, change.write.paths())
     return change
@@ -165,7 +169,8 @@ def _plan_write(change: TreeChange, difference: Difference) -> None:
     if entry.kind == "directory":
         change.folders.append(difference.path)
     else:
-        file = FileToWrite(difference.path, entry.kind, entry.size, entry.id, difference.offset)
+        before = state_before(difference.found)
+        file = FileToWrite(difference.path, entry.kind, entry.size, entry.id, difference.offset, before)
         change.write.append(file)
         if difference.found is not None:
             change.replaced_bytes += difference.found.size
@@ -211,7 +216,22 @@ def run_checkout(
     finally:
         extents.finish(done)
     project.reporter.finish()
+    if writer.kept:
+        raise _came_between(writer.kept)
     return result
+
+
+def _came_between(kept: Sequence[str]) -> WorkspaceConflict:
+    paths = sorted(set(kept))
+    return WorkspaceConflict(
+        f"{len(paths)} file(s) were written by somebody else while the checkout ran, and kept: {name_some(paths)}",
+        affected="everything else was checked out",
+        hints=[
+            f"keep that work: `dvx add {quote_all(paths[:1])}`",
+            f"or give it up: `dvx checkout --force {quote_all(paths[:1])}`",
+        ],
+        kind="changed-meanwhile",
+    )
 
 
 def _naming_folders(project: Project, trees: Sequence[str]) -> AbstractContextManager[None]:
@@ -240,7 +260,7 @@ def _apply(
 ) -> None:
     tree = change.tree
     for path in reversed(change.remove):
-        result.removed += _remove(project, writer, path)
+        result.removed += _remove(project, writer, path, change.seen.get(path))
     _clear_folders(project, change, writer)
     if source is not None:
         _write_files(project, change, source, writer, result)
@@ -321,12 +341,12 @@ def _forgetting_wrong_record(source: DataSource, tracked: TrackedPointer) -> Ite
         raise
 
 
-def _remove(project: Project, writer: WorkspaceWriter, path: str) -> int:
+def _remove(project: Project, writer: WorkspaceWriter, path: str, seen: WalkEntry | None) -> int:
     absolute = os.path.join(project.repository.root, path)
     if os.path.isdir(absolute) and not os.path.islink(absolute):
         writer.remove_empty_folders(path)
         return 0
-    return int(writer.remove(path))
+    return int(writer.remove(path, before=state_before(seen)))
 
 
 def _clear_folders(project: Project, change: TreeChange, writer: WorkspaceWriter) -> None:

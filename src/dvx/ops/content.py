@@ -151,6 +151,13 @@ class ContentIds:
         return hasher.digest()
 
 
+def state_before(found: WalkEntry | None) -> "FileStat | None":
+    """What may be replaced or removed where `found` was seen: exactly that; a folder is not there any more by then."""
+    from dvx.disk.renames import ABSENT  # only where something is written
+
+    return ABSENT if found is None or found.kind == "directory" else _stat_of(found)
+
+
 def _stat_of(found: WalkEntry) -> "FileStat":
     from dvx.disk.reading import FileStat
 

@@ -3,7 +3,7 @@
 Owns what is left alone where an interrupted command is finished later: whatever somebody changed since then.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -32,22 +32,26 @@ class RemoveData:
 
     tracked: TrackedPointer
     newest_ns: int
-    files: Sequence[str] = field(default=(), compare=False)
+    files: Mapping[str, WalkEntry] = field(default_factory=dict, compare=False)
     seals: ClassVar[bool] = True
 
     def apply(self, project: Project, *, since_ns: int | None) -> None:
         """Remove the files, and later those that are not newer than they were."""
         if since_ns is None:
-            delete_files(project, self.files)
+            self._say_kept(project, delete_files(project, [*self.files], self.files))
             return
         tree = tracked_tree(project, self.tracked)
         with project.local_pages() as pages:
             found = list(tree.walk(tree.ignoring(pages)))
         kept = {path for path, entry in found if entry.kind != "directory" and newest(entry) > self.newest_ns}
         # The folder itself, too: its files may all have been removed before.
-        delete_files(project, [*(path for path, _ in found if path not in kept), tree.path])
-        if kept:
-            project.reporter.note(f"{name_some(sorted(kept))}: changed since, and left in the workspace")
+        seen = dict(found)
+        again = delete_files(project, [*(path for path in seen if path not in kept), tree.path], seen)
+        self._say_kept(project, [*kept, *again])
+
+    def _say_kept(self, project: Project, kept: Iterable[str]) -> None:
+        if names := sorted(kept):
+            project.reporter.note(f"{name_some(names)}: changed since, and left in the workspace")
 
     def undo(self, project: Project) -> None:
         """Nothing can bring it back but `dvx pull`."""

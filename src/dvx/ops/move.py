@@ -81,10 +81,11 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
         for target, tree in zip(targets, trees_of(project, targets), strict=True):
             if not os.path.lexists(tree.absolute):
                 continue
+            # Seen before they are compared: what somebody writes after this look is kept.
+            data.append(_data_of(target.tracked, tree, pages))
             if not force:
                 differing = find_differences(project, tree, pages)
                 work.extend(item.path for item in differing if item.found is not None)
-            data.append(_data_of(target.tracked, tree, pages))
     if not force:
         _check_stored(project, targets)
     if work:
@@ -101,9 +102,9 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
 
 
 def _data_of(tracked: TrackedPointer, tree: Tree, pages: PageReader) -> RemoveData:
-    found = [(pair.path, pair.found) for pair in tree.pairs(pages) if pair.found is not None]
-    newest_ns = max((newest(entry) for _, entry in found), default=0)
-    return RemoveData(tracked, newest_ns, [path for path, _ in found])
+    found = {pair.path: pair.found for pair in tree.pairs(pages) if pair.found is not None}
+    newest_ns = max(map(newest, found.values()), default=0)
+    return RemoveData(tracked, newest_ns, found)
 
 
 def _check_stored(project: Project, targets: Sequence[Target]) -> None:

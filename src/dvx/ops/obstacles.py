@@ -11,6 +11,7 @@ from itertools import chain
 
 from dvx.core.errors import BackendError, DataMissing, DvxError, FormatError, IntegrityError
 from dvx.disk.atomic import disk_errors
+from dvx.disk.walk import WalkEntry
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests, find_entries
 from dvx.formats.placement import Placement
@@ -31,10 +32,11 @@ _OLDER_VERSIONS = 10
 
 @dataclass(slots=True)
 class Obstacles:
-    """Paths to remove before the checkout writes, in path order, and paths that must stay."""
+    """Paths to remove before the checkout writes, in path order, with what was seen there; and paths that must stay."""
 
     remove: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    seen: dict[str, WalkEntry] = field(default_factory=dict)
 
 
 class ObstacleJudge:
@@ -85,6 +87,8 @@ class ObstacleJudge:
             replaced = {item.path for item in suspects if item.path in written}
             found.remove = [path for path in found.remove if path not in replaced]
         found.remove.sort()
+        removed = set(found.remove)
+        found.seen = {item.path: item.found for item in suspects if item.found and item.path in removed}
         return found
 
     def _is_in_the_way(self, item: Difference, written: Set[str], needed: Set[str]) -> bool:
@@ -179,7 +183,7 @@ class ObstacleJudge:
 
     def _judge_whole_folder(self, *, force: bool) -> Obstacles:
         tree = Tree(self._tree.root, self._tree.path, Pointer("directory", self._pointer.id, 0, 0, {}))
-        everything = [path for path, _ in tree.walk(None)]
+        everything = dict(tree.walk(None))
         work = [path for path in everything if path != self._tree.path]
         for learn in (self._learn_recent, self._learn_history):
             if work and not force:
@@ -187,7 +191,7 @@ class ObstacleJudge:
                 work = min((self._work_beyond(root) for root in self._folders), key=len, default=work)
         if work and not force:
             return Obstacles(conflicts=work)
-        return Obstacles(remove=sorted(path for path in everything if path != self._tree.path))
+        return Obstacles(sorted(path for path in everything if path != self._tree.path), [], everything)
 
     def _work_beyond(self, root: bytes) -> list[str]:
         """What the folder has that a stored version of it does not; ignored files count too."""

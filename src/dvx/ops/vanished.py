@@ -95,6 +95,12 @@ def _remove_one(
 ) -> int:
     tree = _tree_of(project, path, placement)
     owned = _Owned(project, path, tracked)
+    # Seen before they are compared: what somebody writes after this look is kept.
+    seen = {
+        pair.path: pair.found
+        for pair in tree.pairs(pages)
+        if pair.found is not None and pair.path not in owned
+    }
     differing = [
         item.path
         for item in find_differences(project, tree, pages)
@@ -103,10 +109,10 @@ def _remove_one(
     ]
     if differing:
         raise _work(path, differing)
-    files = [pair.path for pair in tree.pairs(pages) if pair.found is not None and pair.path not in owned]
-    delete_files(project, files)
+    if kept := delete_files(project, [*seen], seen):
+        raise _work(path, kept)
     note_gone(project, [path])
-    return len(files)
+    return len(seen)
 
 
 def _holds_something(project: Project, path: str) -> bool:

@@ -16,6 +16,7 @@ from dvx.core.paths import case_collisions, unportable_reason
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, hash_file
+from dvx.disk.renames import ABSENT
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.disk.space import check_free
 from dvx.disk.symlinks import check_symlink_target
@@ -64,18 +65,18 @@ def plan_files(out: str, plan: OutPlan, files: Sequence[FileToWrite], *, force: 
         if found is not None and _is_same(out, file, found):
             plan.present += 1
         elif found is None or (force and not stat.S_ISDIR(found.st_mode)):
-            plan.write.append(file)
+            plan.write.append(file._replace(before=_state(found)))
         else:
             conflicts.append(file.path)
     return conflicts
 
 
-def refuse_conflicts(out: str, conflicts: Sequence[str]) -> None:
+def refuse_conflicts(out: str, conflicts: Sequence[str], *, affected: str = "nothing was written") -> None:
     """Raise WorkspaceConflict if anything is in the way."""
     if conflicts:
         raise WorkspaceConflict(
             f"{len(conflicts)} file(s) are in the way below `{out}`: {name_some(conflicts)}",
-            affected="nothing was written",
+            affected=affected,
             hints=["write somewhere else: `-o OUT`", "or replace files: `--force`"],
         )
 
@@ -144,6 +145,7 @@ def write_files(
                 yield file, written
         if again:
             yield from restore(again)
+    refuse_conflicts(out, sorted(writer.kept), affected="everything else was written")
 
 
 def check_names(files: Sequence[FileToWrite]) -> None:
@@ -160,6 +162,12 @@ def check_names(files: Sequence[FileToWrite]) -> None:
             hints=["name the other files"],
             kind="unportable-name",
         )
+
+
+def _state(found: os.stat_result | None) -> FileStat:
+    if found is None:
+        return ABSENT
+    return FileStat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
 
 def _look(out: str, path: str) -> os.stat_result | None:

@@ -38,11 +38,14 @@ def write_copies(
 ) -> Iterator[tuple[FileToWrite, FileStat | None]]:
     """Copy within the workspace below `root` and yield each file with its stat once it has its name.
 
-    Where the original changed meanwhile the file is not written, and None takes the place of the stat.
+    Where the original changed meanwhile the file is not written, and None takes the place of the stat. A file whose
+    place something else took is not yielded: see WorkspaceWriter.kept.
     """
     for file, original in copies:
+        before = len(writer.kept)
         is_right = _write_copy(writer, root, file, original)
-        yield file, stat_written(root, file) if is_right else None
+        if len(writer.kept) == before:
+            yield file, stat_written(root, file) if is_right else None
 
 
 def _write_copy(writer: WorkspaceWriter, root: str, file: FileToWrite, original: str) -> bool:
@@ -58,7 +61,8 @@ def _write_copy(writer: WorkspaceWriter, root: str, file: FileToWrite, original:
             finally:
                 os.close(target)
             if is_right:
-                writer.commit(temporary, file.path, executable=file.kind == "executable")
+                is_executable = file.kind == "executable"
+                writer.commit(temporary, file.path, executable=is_executable, before=file.before)
             else:
                 writer.discard(temporary)
         except BaseException:

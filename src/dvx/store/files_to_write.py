@@ -6,36 +6,44 @@ Must not decide which files are written.
 
 import heapq
 from array import array
-from collections.abc import Callable, Iterator
-from itertools import chain, takewhile
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, repeat, takewhile
 from operator import attrgetter
 from typing import Final, NamedTuple
 
 from dvx.core.ids import ID_BYTES
+from dvx.disk.reading import FileStat
 
 # Objects of one block are alive while it is filled and while it is read.
 _BLOCK_FILES: Final = 1024
 _KINDS: Final = ("file", "executable", "symlink")
+# Stands for None in columns: no file has such a size.
+_ANYTHING: Final = FileStat(-2, 0, 0, 0)
+_STATE_COLUMNS: Final = ("q", "q", "q", "Q")
 _NUMBERS: Final = {kind: number for number, kind in enumerate(_KINDS)}
 
 
 class FileToWrite(NamedTuple):
-    """One file to restore: `path` below the writer's root, `start` its place in the root's byte stream."""
+    """One file to restore: `path` below the writer's root, `start` its place in the root's byte stream.
+
+    `before` is what may be replaced at the path; None means whatever is there (see dvx.disk.renames).
+    """
 
     path: str
     kind: str
     size: int
     id: bytes
     start: int
+    before: FileStat | None = None
 
 
 class _Block:
     """Some files in path order, as columns. No path holds a NUL character (dvx.core.paths)."""
 
-    __slots__ = ("_ids", "_kinds", "_names", "_prefix", "_sizes", "_starts", "largest")
+    __slots__ = ("_ids", "_kinds", "_names", "_prefix", "_sizes", "_starts", "_states", "largest")
 
     def __init__(self, files: list[FileToWrite]) -> None:
-        paths, kinds, sizes, ids, starts = zip(*files, strict=True)
+        paths, kinds, sizes, ids, starts, states = zip(*files, strict=True)
         self._prefix = _common_start(paths[0], paths[-1])  # and so of all paths between them
         cut = len(self._prefix)
         self._names = "\0".join([path[cut:] for path in paths]).encode("utf-8", "surrogatepass")
@@ -43,15 +51,36 @@ class _Block:
         self._sizes = array("q", sizes)
         self._ids = b"".join(ids)
         self._starts = array("q", starts)
+        self._states = _States(states)
         self.largest: int = max(sizes)
 
     def __iter__(self) -> Iterator[FileToWrite]:
         new, file, prefix, ids = tuple.__new__, FileToWrite, self._prefix, self._ids
         names = self._names.decode("utf-8", "surrogatepass").split("\0")
-        numbers = zip(names, self._kinds, self._sizes, self._starts, strict=True)
-        for number, (name, kind, size, start) in enumerate(numbers):
+        numbers = zip(names, self._kinds, self._sizes, self._starts, self._states, strict=True)
+        for number, (name, kind, size, start, state) in enumerate(numbers):
             place = number * ID_BYTES
-            yield new(file, (prefix + name, _KINDS[kind], size, ids[place : place + ID_BYTES], start))
+            yield new(file, (prefix + name, _KINDS[kind], size, ids[place : place + ID_BYTES], start, state))
+
+
+class _States:
+    """What may be replaced, for each file of a block. Most often it is the same for all: nothing."""
+
+    __slots__ = ("_columns", "_count", "_same")
+
+    def __init__(self, states: Sequence[FileStat | None]) -> None:
+        self._count = len(states)
+        self._same = states[0]
+        is_same = all(state == self._same for state in states)
+        rows = [] if is_same else [state or _ANYTHING for state in states]
+        columns = zip(*rows, strict=True)
+        self._columns = [array(code, column) for code, column in zip(_STATE_COLUMNS, columns, strict=False)]
+
+    def __iter__(self) -> Iterator[FileStat | None]:
+        if not self._columns:
+            return repeat(self._same, self._count)
+        rows = zip(*self._columns, strict=True)
+        return (None if row[0] == _ANYTHING.size else FileStat(*row) for row in rows)
 
 
 def _common_start(first: str, last: str) -> str:

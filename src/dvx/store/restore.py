@@ -53,10 +53,14 @@ class _Large:
             write_all(self.descriptor, data)
 
 
+# What became of a part: a piece of a large file, the status of a whole one, or None where something was kept.
+_Written = list[Buffer] | FileStat | None
+
+
 class _Task(NamedTuple):
     window: Window
     larges: dict[int, _Large]
-    future: "Future[list[list[Buffer] | FileStat]]"
+    future: "Future[list[_Written]]"
 
 
 _WINDOWS_PER_JOB: Final = 2
@@ -110,7 +114,10 @@ class Restorer:
         self._open_larges = {}
 
     def restore(self, files: Iterable[FileToWrite]) -> Iterator[tuple[FileToWrite, FileStat]]:
-        """Write all files, given in stream order, and yield each with its stat once it has its final name."""
+        """Write all files, given in stream order, and yield each with its stat once it has its final name.
+
+        Not those whose place something else took meanwhile: see WorkspaceWriter.kept.
+        """
         yield from self._restore(files)
         if self._again:
             # Somebody wrote to the old versions, or bytes of a remote are wrong: read all from packs, and verify it.
@@ -146,8 +153,8 @@ class Restorer:
             larges[number] = self._large
         return larges
 
-    def _work(self, window: Window, larges: dict[int, _Large]) -> list[list[Buffer] | FileStat]:
-        results: dict[int, list[Buffer] | FileStat] = {}
+    def _work(self, window: Window, larges: dict[int, _Large]) -> list[_Written]:
+        results: dict[int, _Written] = {}
         folders: dict[str, list[tuple[int, NewFile]]] = {}
         found = read_window(self._store, window, self._find_old, is_verified=self._is_verified(window))
         for number, (part, chunks) in enumerate(zip(window.parts, found, strict=True)):
@@ -158,11 +165,13 @@ class Restorer:
                 continue
             file, data = _file_of(part), self._whole_content(part, chunks)
             if file.kind == "symlink":
-                self._make_symlink(file, _link_target(file, bytes(data)))
-                results[number] = stat_written(self._root, file)
+                is_made = self._make_symlink(file, _link_target(file, bytes(data)))
+                results[number] = stat_written(self._root, file) if is_made else None
                 continue
             folder, _, name = file.path.rpartition("/")
-            folders.setdefault(folder, []).append((number, NewFile(name, data, file.kind == "executable")))
+            folders.setdefault(folder, []).append(
+                (number, NewFile(name, data, file.kind == "executable", file.before))
+            )
         for folder, files in folders.items():
             stats = self._writer.write_files(folder, [file for _, file in files])
             results.update((number, stat) for (number, _), stat in zip(files, stats, strict=True))
@@ -190,9 +199,9 @@ class Restorer:
             raise self._wrong_content(file, part, chunks)
         return data
 
-    def _make_symlink(self, file: FileToWrite, target: str) -> None:
+    def _make_symlink(self, file: FileToWrite, target: str) -> bool:
         try:
-            self._writer.make_symlink(file.path, target, inside=self._inside)
+            return self._writer.make_symlink(file.path, target, inside=self._inside, before=file.before)
         except PathRefused as error:
             if error.kind != "unsafe-symlink":
                 raise
@@ -218,7 +227,9 @@ class Restorer:
         task = self._tasks.popleft()
         results = task.future.result()
         whole = [
-            _file_of(p).size for p, r in zip(task.window.parts, results, strict=True) if type(r) is FileStat
+            _file_of(p).size
+            for p, r in zip(task.window.parts, results, strict=True)
+            if not isinstance(r, list)
         ]
         self._reporter.advance(size_bytes=sum(whole), files=len(whole))
         for number, (part, result) in enumerate(zip(task.window.parts, results, strict=True)):
@@ -234,10 +245,12 @@ class Restorer:
                     continue
                 if part.is_last:
                     self._reporter.advance(size_bytes=part.plain_bytes, files=1)
-                    yield file, self._commit_large(large)
+                    stat = self._commit_large(large)
+                    if stat is not None:
+                        yield file, stat
                     continue
                 self._reporter.advance(size_bytes=part.plain_bytes)
-            else:
+            elif result is not None:
                 yield file, result
 
     def _is_worth_another_look(self, large: _Large) -> bool:
@@ -252,7 +265,7 @@ class Restorer:
         os.close(large.descriptor)
         self._writer.discard(large.temporary)
 
-    def _commit_large(self, large: _Large) -> FileStat:
+    def _commit_large(self, large: _Large) -> FileStat | None:
         file = large.file
         if large.hasher.digest() != file.id:
             raise self._find_damage(file)
@@ -260,11 +273,13 @@ class Restorer:
             os.close(large.descriptor)
         del self._open_larges[file.path]
         try:
-            self._writer.commit(large.temporary, file.path, executable=file.kind == "executable")
+            is_placed = self._writer.commit(
+                large.temporary, file.path, executable=file.kind == "executable", before=file.before
+            )
         except BaseException:
             self._writer.discard(large.temporary)
             raise
-        return stat_written(self._root, file)
+        return stat_written(self._root, file) if is_placed else None
 
     def _find_damage(self, file: FileToWrite) -> DvxError:
         """Read a large file once more to learn which pack is to blame; its chunks are not kept.

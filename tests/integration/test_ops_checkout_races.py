@@ -1,0 +1,91 @@
+"""What somebody writes between the plan of a checkout and its writes is kept, and everything else is done."""
+
+import os
+
+import pytest
+
+from dvx.core.errors import WorkspaceConflict
+from dvx.ops.checkout import plan_checkout, run_checkout
+from dvx.ops.move import remove_paths
+from dvx.ops.selection import select_targets, trees_of
+from dvx.ops.sources import local_sources
+from dvx.testing.workspace import make_repo
+
+LARGE = 20 * 1024 * 1024
+
+
+@pytest.fixture
+def work(tmp_path):
+    """The workspace is as branch `old` says; the pointers are those of `new`."""
+    work = make_repo(tmp_path / "work")
+    work.git("switch", "-q", "-c", "old")
+    work.write({"data/a": b"1", "data/gone": b"2", "data/same": b"3", "data/large": b"x" * LARGE})
+    work.add("data")
+    work.commit("old")
+    work.git("switch", "-q", "-c", "new")
+    work.write({"data/a": b"11", "data/new": b"4", "data/more/b": b"5", "data/large": b"y" * LARGE})
+    work.write({f"data/many/{number}": b"6" for number in range(8)})
+    os.unlink(work.path("data/gone"))
+    work.add("data")
+    work.commit("new")
+    new = work.snapshot("data")
+    work.git("switch", "-q", "old")
+    work.checkout()
+    work.git("switch", "-q", "new")
+    return work, new
+
+
+def check_out(work, between, *, force=False):
+    """Plan a checkout, let somebody do something, and run it."""
+    with work.open() as project, project.local_pages() as pages:
+        targets = select_targets(project, [])
+        plan = plan_checkout(project, trees_of(project, targets), force=force, pages=pages)
+        between()
+        sources = local_sources(project, [target.tracked for target in targets])
+        return run_checkout(project, plan, lambda change: sources[change.tracked.pointer.id])
+
+
+@pytest.mark.parametrize(
+    "path", ["data/a", "data/new", "data/gone", "data/more/b", "data/many/3", "data/large"]
+)
+@pytest.mark.parametrize("force", [False, True])
+def test_file_written_meanwhile_is_kept_and_named_and_the_others_are_checked_out(work, path, force):
+    work, new = work
+    with pytest.raises(WorkspaceConflict) as caught:
+        check_out(work, lambda: work.write({path: b"MY WORK"}), force=force)
+    assert caught.value.kind == "changed-meanwhile"
+    assert f"`{path}`" in caught.value.what
+    assert work.snapshot("data") == {**new, path: b"MY WORK"}
+    os.unlink(work.path(path))
+    work.checkout()
+    assert work.snapshot("data") == new
+
+
+def test_file_that_goes_meanwhile_is_no_conflict(work):
+    work, new = work
+    check_out(work, lambda: [os.unlink(work.path(f"data/{name}")) for name in ("a", "gone")])
+    assert work.snapshot("data") == new
+
+
+def test_folder_made_meanwhile_keeps_what_is_in_it(work):
+    work, new = work
+    with pytest.raises(WorkspaceConflict):
+        check_out(work, lambda: work.write({"data/many/0": b"MINE", "data/many/extra": b"MINE"}))
+    assert work.snapshot("data") == {**new, "data/many/0": b"MINE", "data/many/extra": b"MINE"}
+
+
+def test_file_written_while_it_is_removed_from_tracking_is_kept(work, monkeypatch):
+    work, _ = work
+    work.checkout()
+    from dvx.ops import move
+
+    check = move._check_stored
+
+    def write_then_check(project, targets):
+        work.write({"data/a": b"MY WORK"})
+        check(project, targets)
+
+    monkeypatch.setattr(move, "_check_stored", write_then_check)
+    with work.open() as project:
+        remove_paths(project, ["data"], keep=False, force=False)
+    assert work.snapshot("data") == {"data/a": b"MY WORK"}
