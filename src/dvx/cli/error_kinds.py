@@ -44,6 +44,7 @@ KINDS: Final[Mapping[str, str]] = {
     "busy": "Another dvx command holds the lock.",
     "case-collision": "Two names that differ in upper and lower case only are one file on this disk.",
     "changed": "An object of a store was replaced while it was read.",
+    "changed-meanwhile": "Files were written by somebody else while a checkout ran; they were kept, all else was done.",
     "changed-since": "A file was changed after a command was interrupted, so that the command cannot be finished.",
     "changed-while-reading": "A file was modified by somebody else while dvx read it.",
     "clock-skew": "A store refused the signature because the clock of this machine is wrong.",

@@ -41,7 +41,7 @@ def is_available(env: Mapping[str, str]) -> bool:
 def run_forked(
     args: Sequence[str], *, cwd: str, env: Mapping[str, str], stdout: int, stderr: int, timeout_s: float
 ) -> int:
-    """Run `dvx ARGS` with these descriptors and no input; returns its code, negative where a signal ended it.
+    """Run dvx with these arguments and descriptors and no input; returns its code, negative where a signal ended it.
 
     Raises TimeoutError, after the command was killed.
     """

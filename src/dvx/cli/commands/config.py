@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class _ConfigGroup(DvxGroup):
-    """`dvx config KEY`, `dvx config KEY VALUE` and `dvx config -l` mean what they mean in Git."""
+    """A key, a key with a value, and `-l` mean what they mean in Git, in place of a subcommand."""
 
     def rewrite(self, args: list[str]) -> list[str]:
         """Name the command that is meant."""
