@@ -125,12 +125,18 @@ def _items(lines: Sequence[str]) -> Iterator[_Raw | tuple[int, str]]:
             assert found is not None
             yield at, found[1]
             at = end + 1
-        elif lines[at].startswith("    ") and (at == 0 or not lines[at - 1].strip()):
+        elif lines[at].startswith("    ") and _can_start(lines, at):
             end = _end_of_indented(lines, at)
             yield _Raw("", at, tuple(line[4:] for line in lines[at:end]), "    ")
             at = end
         else:
             at += 1
+
+
+def _can_start(lines: Sequence[str], at: int) -> bool:
+    """Whether an indented line is code, and not the rest of a paragraph or of an entry of a list."""
+    before = lines[at - 1].strip() if at else ""
+    return not before or before == "```" or before.endswith("-->")
 
 
 def _end_of_indented(lines: Sequence[str], start: int) -> int:
