@@ -37,7 +37,7 @@ from dvx.ops.steps import StageFiles
 from dvx.ops.tracking import track_steps
 from dvx.repo.git_address import GitAddress, parse_git_address
 from dvx.repo.imports import ImportSource, import_source, with_import, without_import
-from dvx.repo.pointers import TrackedPointer, pointer_path_of
+from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer
 from dvx.repo.repository import Repository
 from dvx.repo.targets import Target
 from dvx.repo.trust import announce_repository
@@ -86,6 +86,9 @@ def import_path(
     Raises PathRefused and WorkspaceConflict for a place that is taken; what `bring_path` raises. A failure leaves
     no pointer; running the command again goes on.
     """
+    finished = _finished(project, foreign, path, out)
+    if finished is not None:
+        return finished
     target = one_target(foreign, path)
     if not target.inside:
         path = target.tracked.path
@@ -101,7 +104,23 @@ def import_path(
         _refuse_strangers(project, tracked)
         command = ["import", foreign.address.shown, path, "-o", data_path]
         _take_over(project, [tracked], command=command, force=False, affected="nothing was imported")
-    return Imported(tracked, source, None, True, added=pointer.files if pointer.files is not None else 1)
+    return Imported(tracked, source, None, True, added=_count(pointer))
+
+
+def _finished(project: Project, foreign: Foreign, path: str, out: str | None) -> Imported | None:
+    """What this command has imported, if it was interrupted and is finished by now."""
+    for command in project.finished:
+        if command[:3] != ("import", foreign.address.shown, path) or out not in (None, command[4]):
+            continue
+        tracked = read_pointer(project.repository, pointer_path_of(command[4]))
+        source = import_source(tracked.pointer, name=tracked.pointer_path)
+        if source is not None:
+            return Imported(tracked, source, None, True, added=_count(tracked.pointer))
+    return None
+
+
+def _count(pointer: Pointer) -> int:
+    return pointer.files if pointer.files is not None else 1
 
 
 def _placed(project: Project, path: str, out: str | None, *, is_file: bool) -> str:

@@ -3,18 +3,15 @@
 Owns which files that takes. Running it again changes nothing.
 """
 
-import os
 from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.text_marks import UTF8_MARK
-from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.ops.config_changes import brief_lock, write_committed
 from dvx.ops.project import Project
-from dvx.ops.remotes import Options, add_remote
-from dvx.ops.tracking import stage
+from dvx.ops.remotes import Options, plan_remote
 from dvx.repo.committed_files import read_committed_file, writable_place
-from dvx.repo.config import COMMITTED
-from dvx.repo.repository import Repository
+from dvx.repo.config import COMMITTED, MAX_CONFIG_BYTES
 
 CONFIG_TEMPLATE = b"""\
 # Settings of dvx for everybody who uses this repository: `dvx config list` shows them all.
@@ -44,20 +41,16 @@ def initialise(
     """
     repository = project.repository
     was_initialised = repository.is_initialised
-    changed: list[str] = []
-    config_place = writable_place(repository, COMMITTED) if not was_initialised or remote_url else ""
-    attributes = read_committed_file(repository, _ATTRIBUTES, limit_bytes=_MAX_ATTRIBUTES_BYTES) or b""
-    if not was_initialised:
-        with disk_errors(repository.config_dir, "create"):
-            os.makedirs(repository.config_dir, exist_ok=True)
-        write_atomic(config_place, CONFIG_TEMPLATE)
-        changed.append(COMMITTED)
-    if _add_attributes(repository, attributes):
-        changed.append(_ATTRIBUTES)
+    changes: dict[str, tuple[bytes | None, bytes]] = {}
     remote = None
+    config = read_committed_file(repository, COMMITTED, limit_bytes=MAX_CONFIG_BYTES)
+    after = config if was_initialised and config is not None else CONFIG_TEMPLATE
+    command = ("init", *(("--remote", remote_url) if remote_url is not None else ()))
+    if command in project.finished:  # it was interrupted, and is finished by now
+        return InitResult((COMMITTED,), "origin" if remote_url is not None else None, was_initialised=False)
     if remote_url is not None:
         remote = "origin"
-        add_remote(
+        new = plan_remote(
             project,
             remote,
             remote_url,
@@ -65,18 +58,26 @@ def initialise(
             force=was_initialised,
             local=False,
             make_default=True,
-        )  # fmt: skip
-        if COMMITTED not in changed:
-            changed.append(COMMITTED)
-    stage(project, changed)
+        )
+        after = new.edit(after, repository.config_path)
+    if not was_initialised or remote_url is not None:
+        writable_place(repository, COMMITTED)
+        changes[COMMITTED] = (config, after)
+    attributes = read_committed_file(repository, _ATTRIBUTES, limit_bytes=_MAX_ATTRIBUTES_BYTES)
+    if _with_line(attributes or b"") != (attributes or b""):
+        writable_place(repository, _ATTRIBUTES)
+        changes[_ATTRIBUTES] = (attributes, _with_line(attributes or b""))
+    if changes:
+        with brief_lock(project):
+            write_committed(project, changes, command=command)
+    changed = list(changes)
     return InitResult(tuple(changed), remote, was_initialised)
 
 
-def _add_attributes(repository: Repository, data: bytes) -> bool:
-    """Add the line to what `.gitattributes` holds; False if it has it."""
+def _with_line(data: bytes) -> bytes:
+    """What `.gitattributes` holds, with the line for pointers."""
     if ATTRIBUTES_LINE in [line.strip() for line in data.removeprefix(UTF8_MARK).splitlines()]:
-        return False
+        return data
     ending = b"\r\n" if b"\r\n" in data else b"\n"
     separator = ending if data and not data.endswith(b"\n") else b""
-    write_atomic(writable_place(repository, _ATTRIBUTES), data + separator + ATTRIBUTES_LINE + ending)
-    return True
+    return data + separator + ATTRIBUTES_LINE + ending

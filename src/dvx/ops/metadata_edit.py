@@ -11,13 +11,17 @@ from dvx.core.errors import NotFound, UsageError, name_some
 from dvx.core.shell_words import quote
 from dvx.formats.metadata import META, METRICS, PARAMS, SOURCE
 from dvx.formats.metadata_tables import check_size, leaves, with_table
-from dvx.formats.pointer import Pointer
+from dvx.formats.pointer import Pointer, format_pointer
+from dvx.ops.git_checks import check_stageable
+from dvx.ops.intentions import carry_out
 from dvx.ops.metadata_of_add import checked_values
 from dvx.ops.project import Project
-from dvx.ops.tracking import stage
-from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer, write_pointer
+from dvx.ops.steps import StageFiles
+from dvx.ops.tracking import write_steps
+from dvx.repo.pointers import TrackedPointer, pointer_path_of, read_pointer
 
 TABLES: Final = (PARAMS, METRICS, META, SOURCE)
+_UNTOUCHED: Final = "nothing was changed"
 _SOURCE_TEXTS: Final = ("command", "commit")
 
 
@@ -88,9 +92,11 @@ def _read(project: Project, path: str) -> TrackedPointer:
 def _write(project: Project, tracked: TrackedPointer, pointer: Pointer) -> MetadataChange:
     check_size(pointer, name=tracked.path)
     changed = replace(tracked, pointer=pointer)
-    is_changed = write_pointer(project.repository, changed)
-    stage(project, [tracked.pointer_path])
-    return MetadataChange(changed, is_changed)
+    steps = write_steps(project, tracked.pointer_path, format_pointer(pointer))
+    check_stageable(project, [tracked.pointer_path], affected=_UNTOUCHED)
+    staging = StageFiles((tracked.pointer_path,))
+    carry_out(project, ["meta", "set", tracked.path], [*steps, staging], affected=_UNTOUCHED)
+    return MetadataChange(changed, bool(steps))
 
 
 def _split(name: str) -> tuple[str, str]:

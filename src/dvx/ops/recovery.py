@@ -5,11 +5,11 @@ lock of the workspace held, so that nobody else is in the middle of anything.
 """
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from dvx.core.errors import Busy, DvxError, GitError
-from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import TEMPORARY_PREFIX
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.intentions import Intention, head_of, intention_from, undo_steps
@@ -66,7 +66,7 @@ def _read(project: Project, path: str) -> tuple[Intention, int] | None:
 def _settle(project: Project, intention: Intention, since_ns: int) -> None:
     if not intention.steps:
         return
-    shown = f"`dvx {quote_all(intention.command)}`"
+    shown = f"`dvx {shlex.join(intention.command)}`"
     if intention.head != head_of(project):
         _undo(project, intention)
         project.reporter.note(f"{shown} was interrupted on another branch; what it had begun is undone")

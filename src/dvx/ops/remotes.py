@@ -3,19 +3,22 @@
 Owns what a valid remote is and where it is written. Must not move data.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from dvx.backends.backend import Backend
 from dvx.backends.location import check_options, parse_location
 from dvx.backends.probe import ProbeFinding, probe_backend
 from dvx.core.errors import NotFound, UsageError
+from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
+from dvx.ops.config_changes import change_committed
 from dvx.ops.project import Project
 from dvx.ops.remote_places import check_place
-from dvx.ops.tracking import stage
-from dvx.repo.committed_files import writable_place
-from dvx.repo.config import COMMITTED
-from dvx.repo.config_edit import set_value, unset_value
+from dvx.repo.config import MAX_CONFIG_BYTES
+from dvx.repo.config_edit import unset_value, with_value, without_value
 from dvx.repo.remotes import remote_names
 from dvx.repo.settings import check_remote_name
 from dvx.store.marker import marker_problem, renew_marker
@@ -38,10 +41,35 @@ class CheckReport:
         return all(finding.ok for finding in self.findings if finding.required)
 
 
+@dataclass(frozen=True, slots=True)
+class NewRemote:
+    """A remote that may be added: what its configuration file becomes, and its address as it will be used."""
+
+    edit: Callable[[bytes, str], bytes]
+    location: str
+
+
 def add_remote(
     project: Project, name: str, url: str, *, options: Options, force: bool, local: bool, make_default: bool
 ) -> str:
     """Write a remote to the committed (or local) configuration; returns its address as it will be used.
+
+    Raises as plan_remote.
+    """
+    command = ("remote", "add", name, url)
+    if command in project.finished:
+        force = True  # the same command was interrupted, and is finished by now
+    new = plan_remote(
+        project, name, url, options=options, force=force, local=local, make_default=make_default
+    )
+    _change(project, new.edit, command=command, local=local)
+    return new.location
+
+
+def plan_remote(
+    project: Project, name: str, url: str, *, options: Options, force: bool, local: bool, make_default: bool
+) -> NewRemote:
+    """Check a remote, and tell what adding it changes.
 
     Raises UsageError for a bad name, address or option, and for a name that is taken unless `force` is set.
     """
@@ -57,18 +85,25 @@ def add_remote(
             affected="nothing was changed",
             hints=[f"replace it: `dvx remote add --force {name} {url}`", "or choose another name"],
         )
-    path = repository.local_config_path if local else writable_place(repository, COMMITTED)
     if name in known:
-        _drop(path, f"remote.{name}")
         project.index.know_store(location.url, None)
-    set_value(path, f"remote.{name}.url", url, committed=not local)
-    for option, value in options.items():
-        text = str(value).lower() if isinstance(value, bool) else value
-        set_value(path, f"remote.{name}.{option}", text, committed=not local)
-    if make_default or not known:
-        set_value(path, "core.remote", name, committed=not local)
-    _stage_config(project, local=local)
-    return location.url
+    is_default = make_default or not known
+
+    def edit(data: bytes, path: str) -> bytes:
+        if name in known:
+            data = _without(data, f"remote.{name}", path=path)
+        values = {f"remote.{name}.url": url} | {
+            f"remote.{name}.{key}": _text(options[key]) for key in options
+        }
+        for key, value in (values | ({"core.remote": name} if is_default else {})).items():
+            data = with_value(data, key, value, path=path, committed=not local)
+        return data
+
+    return NewRemote(edit, location.url)
+
+
+def _text(value: str | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def check_setting(project: Project, key: str, value: str) -> None:
@@ -86,26 +121,29 @@ def remove_remote(project: Project, name: str) -> None:
         raise NotFound(
             f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote"
         )
-    paths = (
-        writable_place(repository, COMMITTED),
-        repository.local_config_path,
-        repository.worktree_config_path,
-    )
     is_default = project.config.text("core.remote") == name
-    for path in filter(None, paths):
-        _drop(path, f"remote.{name}")
+
+    def edit(data: bytes, path: str) -> bytes:
+        data = _without(data, f"remote.{name}", path=path)
+        return _without(data, "core.remote", path=path) if is_default else data
+
+    for path in filter(None, (repository.local_config_path, repository.worktree_config_path)):
+        with suppress(NotFound):
+            unset_value(path, f"remote.{name}")
         if is_default:
-            _drop(path, "core.remote")
-    _stage_config(project, local=False)
+            with suppress(NotFound):
+                unset_value(path, "core.remote")
+    _change(project, edit, command=["remote", "remove", name], local=False)
 
 
 def choose_remote(project: Project, name: str, *, local: bool) -> None:
     """Make a remote the default."""
     project.remote_config(name)
-    repository = project.repository
-    path = repository.local_config_path if local else writable_place(repository, COMMITTED)
-    set_value(path, "core.remote", name, committed=not local)
-    _stage_config(project, local=local)
+
+    def edit(data: bytes, path: str) -> bytes:
+        return with_value(data, "core.remote", name, path=path, committed=not local)
+
+    _change(project, edit, command=["remote", "default", name], local=local)
 
 
 def check_remote(project: Project, name: str | None, *, repairs: bool = False) -> CheckReport:
@@ -138,13 +176,23 @@ def _renew(project: Project, backend: Backend) -> bool:
     return store_id is not None
 
 
-def _drop(path: str, key: str) -> None:
-    try:
-        unset_value(path, key)
-    except NotFound:
-        return
-
-
-def _stage_config(project: Project, *, local: bool) -> None:
+def _change(
+    project: Project, edit: Callable[[bytes, str], bytes], *, command: Sequence[str], local: bool
+) -> None:
+    repository = project.repository
     if not local:
-        stage(project, [COMMITTED])
+        place = repository.config_path
+        change_committed(project, lambda data: edit(data, place), command=command)
+        return
+    place = repository.local_config_path
+    with disk_errors(place, "write"):
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+    before = read_small_file(place, limit_bytes=MAX_CONFIG_BYTES) or b""
+    write_atomic(place, edit(before, place))
+
+
+def _without(data: bytes, key: str, *, path: str) -> bytes:
+    try:
+        return without_value(data, key, path=path)
+    except NotFound:
+        return data

@@ -315,6 +315,10 @@ def step_from(fields: Mapping[str, Any]) -> Step:
             None if followed is None else _checked(followed),
             {_checked(path): _extent_from(extent) for path, extent in fields.get("extents", {}).items()},
         )
+    if kind == "hooks":
+        from dvx.ops.hook_setup import SetUpHooks  # what an install needs, which most steps do without
+
+        return SetUpHooks(str(fields["interpreter"]), bool(fields["as_files"]))
     from dvx.ops.data_steps import data_step_from  # reading and writing of data, which most steps do without
 
     return data_step_from(kind, fields)

@@ -10,7 +10,7 @@ from dvx.formats.pointer import Pointer, format_pointer
 from dvx.ops.git_checks import check_stageable
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
-from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile, read_small_file
+from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
 from dvx.repo.extents import Extent
 from dvx.repo.gitignore import IgnoreLine, has_ignore, ignore_line, visible_lines, written_line
 from dvx.repo.pointer_places import check_pointer_place, read_pointer_file
@@ -54,7 +54,7 @@ def track_steps(
         if path in lines:
             steps.append(SetIgnore(lines[path], True))
             changed.append(lines[path].file)
-        steps += _write_steps(project, pointer_path_of(path), format_pointer(pointer))
+        steps += write_steps(project, pointer_path_of(path), format_pointer(pointer))
         changed.append(pointer_path_of(path))
     return steps, list(dict.fromkeys(changed))
 
@@ -74,7 +74,8 @@ def _missing_lines(
     return lines
 
 
-def _write_steps(project: Project, pointer_path: str, data: bytes) -> list[Step]:
+def write_steps(project: Project, pointer_path: str, data: bytes) -> list[Step]:
+    """The step that gives a pointer these bytes, if it has others."""
     before = read_pointer_file(project.repository, pointer_path)
     if before is not None and before.replace(b"\r\n", b"\n") == data:
         return []  # `core.autocrlf` makes line ends of its own
@@ -87,7 +88,7 @@ def forget_steps(project: Project, paths: Sequence[str]) -> tuple[list[Step], li
     changed: list[str] = []
     for path in paths:
         pointer_path = pointer_path_of(path)
-        steps.append(WriteFile(pointer_path, read_small_file(project, pointer_path), None))
+        steps.append(WriteFile(pointer_path, read_pointer_file(project.repository, pointer_path), None))
         changed.append(pointer_path)
         line = _own_line(project, path)
         if line is not None:

@@ -20,6 +20,8 @@ _BEGIN_JOINED: Final = (
 _END: Final = b"# dvx hooks: end\n"
 _LOCK_WAIT_S: Final = 5.0
 _LOCK_POLL_S: Final = 0.05
+# Git writes a configuration file in a few milliseconds.
+_STALE_AFTER_S: Final = 2.0
 
 
 def read_block(path: str) -> bytes | None:
@@ -89,6 +91,17 @@ def _replace(path: str, data: bytes) -> None:
             with suppress(OSError):
                 os.unlink(lock)
             raise
+
+
+def drop_stale_lock(path: str) -> None:
+    """Remove the lock of a configuration file that a killed dvx has left. A living Git lets go of it meanwhile."""
+    lock = os.path.realpath(path) + ".lock"
+    deadline_s = time.monotonic() + _STALE_AFTER_S
+    while os.path.lexists(lock):
+        if time.monotonic() > deadline_s:
+            with suppress(FileNotFoundError), disk_errors(lock, "remove"):
+                os.unlink(lock)
+        time.sleep(_LOCK_POLL_S)
 
 
 def _open_lock(lock: str) -> int:

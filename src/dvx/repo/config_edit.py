@@ -24,13 +24,7 @@ def set_value(path: str, key: str, value: str, *, committed: bool = True) -> Non
     With `committed` (the safe assumption), secrets and settings of one machine are refused. Raises NotFound
     for an unknown key, UsageError for a bad value or file, LocalDiskError; the file is then as it was.
     """
-    if committed:
-        check_shareable(key, value, origin=f"`{path}`")
-    parsed = parse_value(find_setting(key), value, key=key, origin="the command")
-    document, mark = _load(path)
-    table = _descend(document, key_parts(key)[:-1], path=path)
-    table[key_parts(key)[-1]] = parsed
-    _save(path, document, mark)
+    _save(path, with_value(_load(path), key, value, path=path, committed=committed))
 
 
 def unset_value(path: str, key: str) -> None:
@@ -38,7 +32,23 @@ def unset_value(path: str, key: str) -> None:
 
     Raises NotFound (kind `not-set`) when the file does not have it.
     """
-    document, mark = _load(path)
+    _save(path, without_value(_load(path), key, path=path))
+
+
+def with_value(data: bytes, key: str, value: str, *, path: str, committed: bool = True) -> bytes:
+    """Return the bytes of a configuration file with `key` set; `path` is what messages call it. As set_value."""
+    if committed:
+        check_shareable(key, value, origin=f"`{path}`")
+    parsed = parse_value(find_setting(key), value, key=key, origin="the command")
+    document = _parse(data, path=path)
+    table = _descend(document, key_parts(key)[:-1], path=path)
+    table[key_parts(key)[-1]] = parsed
+    return _dump(data, document)
+
+
+def without_value(data: bytes, key: str, *, path: str) -> bytes:
+    """Return the bytes of a configuration file without `key`. As unset_value."""
+    document = _parse(data, path=path)
     names = key_parts(key)
     tables: list[TOMLDocument | Table] = [document]
     for name in names[:-1]:
@@ -51,21 +61,21 @@ def unset_value(path: str, key: str) -> None:
     for table, name in zip(reversed(tables), reversed(names), strict=True):
         if (name == names[-1] and table is tables[-1]) or not table[name]:
             del table[name]
-    _save(path, document, mark)
+    return _dump(data, document)
 
 
-def _load(path: str) -> "tuple[TOMLDocument, bytes]":
-    """The file, and the byte order mark that it starts with, if any."""
+def _load(path: str) -> bytes:
+    return read_small_file(path, limit_bytes=MAX_CONFIG_BYTES) or b""
+
+
+def _parse(data: bytes, *, path: str) -> "TOMLDocument":
     import tomlkit  # 40 ms, and only editing needs it
     from tomlkit.exceptions import TOMLKitError
 
-    data = read_small_file(path, limit_bytes=MAX_CONFIG_BYTES)
-    if data is None:
-        return tomlkit.document(), b""
     try:
         if len(data) > MAX_CONFIG_BYTES:
             raise ValueError(f"more than {MAX_CONFIG_BYTES} bytes")
-        document = tomlkit.parse(decode_text(data))
+        return tomlkit.parse(decode_text(data))
     except (TOMLKitError, ValueError, RecursionError) as error:
         raise UsageError(
             f"`{path}` is not valid TOML: {str(error)[:200]}",
@@ -73,7 +83,14 @@ def _load(path: str) -> "tuple[TOMLDocument, bytes]":
             hints=[f"correct it in an editor: `{path}`"],
             kind="bad-config",
         ) from error
-    return document, UTF8_MARK if data.startswith(UTF8_MARK) else b""
+
+
+def _dump(before: bytes, document: "TOMLDocument") -> bytes:
+    """The new bytes, with the byte order mark that the file starts with, if any."""
+    import tomlkit
+
+    mark = UTF8_MARK if before.startswith(UTF8_MARK) else b""
+    return mark + tomlkit.dumps(document).encode("utf-8")
 
 
 def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLDocument | Table":
@@ -92,13 +109,11 @@ def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLD
     return table
 
 
-def _save(path: str, document: "TOMLDocument", mark: bytes) -> None:
-    import tomlkit
-
+def _save(path: str, data: bytes) -> None:
     folder = os.path.dirname(path)
     with disk_errors(folder, "create"):
         os.makedirs(folder, exist_ok=True)
-    write_atomic(path, mark + tomlkit.dumps(document).encode("utf-8"))
+    write_atomic(path, data)
 
 
 def _not_set(path: str, key: str) -> NotFound:

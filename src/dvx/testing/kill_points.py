@@ -36,9 +36,12 @@ def child(request):
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0), os.dup2(output, 1), os.dup2(output, 2)
     left = request["kill_at"]
+    after = request["after"]
     def hook(event, details):
-        nonlocal left
-        if left and is_change(event, details):
+        nonlocal left, after
+        if after and event == "open" and is_change(event, details) and os.fsdecode(details[0]).endswith(after):
+            after = ""
+        if left and not after and is_change(event, details):
             left -= 1
             if not left:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -91,9 +94,18 @@ class CommandForks:
         self._stream(self._process.stdout).close()
         self._process.wait()
 
-    def run(self, cwd: str | os.PathLike[str], *args: str, kill_at: int = 0) -> Ended:
-        """Run a command, and end it just before its change number `kill_at`, counted from 1; 0 lets it be."""
-        request = {"cwd": os.fspath(cwd), "args": args, "kill_at": kill_at, "output": self._output}
+    def run(self, cwd: str | os.PathLike[str], *args: str, kill_at: int = 0, after: str = "") -> Ended:
+        """Run a command, and end it just before its change number `kill_at`, counted from 1; 0 lets it be.
+
+        With `after`, counting starts at the change that opens a file whose path ends so.
+        """
+        request = {
+            "cwd": os.fspath(cwd),
+            "args": args,
+            "kill_at": kill_at,
+            "after": after,
+            "output": self._output,
+        }
         stdin, stdout = self._stream(self._process.stdin), self._stream(self._process.stdout)
         stdin.write(json.dumps(request) + "\n")
         stdin.flush()

@@ -1,7 +1,6 @@
 """`dvx config`: get, set, unset, list."""
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +14,8 @@ from dvx.cli.render import format_document, format_table, without_password
 from dvx.core.errors import DvxError, NotARepository, NotFound, PathRefused, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from dvx.repo.config import Config
 
 
@@ -86,12 +87,15 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
       dvx config set --local store.path /fast-disk/dvx-store
       dvx config set --user core.jobs 8
     """
-    from dvx.repo.config_edit import set_value
+    from dvx.repo.config_edit import set_value, with_value
 
     path = _file(invocation, local=local, user=user)
     _check_address(invocation, key, value)
-    set_value(path, key, value, committed=not (local or user))
-    _stage(invocation, local=local, user=user)
+    if local or user:
+        set_value(path, key, value, committed=False)
+    else:
+        command = ["config", "set", key, value]
+        _change(invocation, lambda data: with_value(data, key, value, path=path), command)
     if as_json:
         fields = setting_fields(key=key, value=value, origin=path)
         invocation.output.result(format_document("dvx.config-set/1", fields))
@@ -112,11 +116,13 @@ def unset(invocation: Invocation, key: str, local: bool, user: bool, as_json: bo
       dvx config unset core.remote
       dvx config unset --user core.jobs
     """
-    from dvx.repo.config_edit import unset_value
+    from dvx.repo.config_edit import unset_value, without_value
 
     path = _file(invocation, local=local, user=user)
-    unset_value(path, key)
-    _stage(invocation, local=local, user=user)
+    if local or user:
+        unset_value(path, key)
+    else:
+        _change(invocation, lambda data: without_value(data, key, path=path), ["config", "unset", key])
     if as_json:
         fields = setting_fields(key=key, value=None, origin=path)
         invocation.output.result(format_document("dvx.config-unset/1", fields))
@@ -219,10 +225,13 @@ def _user_file(invocation: Invocation) -> str:
     return path
 
 
-def _stage(invocation: Invocation, *, local: bool, user: bool) -> None:
-    """Stage a change of the committed file; not where its other content is still invalid."""
-    from dvx.ops.tracking import stage
+def _change(invocation: Invocation, edit: "Callable[[bytes], bytes]", command: "Sequence[str]") -> None:
+    """Change the committed file, and stage it unless its other content is still invalid."""
+    from dvx.core.progress import NullReporter
+    from dvx.ops.config_changes import change_committed
+    from dvx.ops.project import Project
 
-    if not (local or user):
-        with suppress(DvxError), invocation.project() as project:
-            stage(project, [".dvx/config.toml"])
+    repository = invocation.repository()
+    # Not as other commands open a project: a bad setting may be what is being corrected.
+    with Project(repository, env=invocation.env, overrides={}, reporter=NullReporter()) as project:
+        change_committed(project, edit, command=command, is_patient=True)

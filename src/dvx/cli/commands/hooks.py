@@ -55,10 +55,10 @@ def install(invocation: Invocation, as_files: bool, as_json: bool) -> None:
       dvx hooks install
       dvx hooks install --files
     """
-    from dvx.ops.hooks import install_hooks
+    from dvx.ops.hook_setup import set_up_hooks
 
     repository = invocation.repository()
-    change = install_hooks(repository, as_files=as_files)
+    change = set_up_hooks(repository, interpreter=sys.executable, as_files=as_files, env=invocation.env)
     if as_json:
         invocation.output.result(format_document("dvx.hooks-install/1", change_fields(change)))
         return
@@ -84,9 +84,9 @@ def uninstall(invocation: Invocation, as_json: bool) -> None:
     Examples:
       dvx hooks uninstall
     """
-    from dvx.ops.hooks import uninstall_hooks
+    from dvx.ops.hook_setup import set_up_hooks
 
-    change = uninstall_hooks(invocation.repository())
+    change = set_up_hooks(invocation.repository(), interpreter="", env=invocation.env)
     if as_json:
         invocation.output.result(format_document("dvx.hooks-uninstall/1", change_fields(change)))
         return
