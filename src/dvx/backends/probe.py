@@ -5,7 +5,6 @@ written under random keys in `probe/` and removed.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Final
 
 from dvx.backends.backend import Backend, ObjectExists
 from dvx.core.errors import BackendUnreachable, DvxError
+from dvx.disk.temporary import temporary_folder
 
 PROBE_PREFIX: Final = "probe/"
 # S3 refuses signatures that are 15 minutes off; a third of that is worth a warning.
@@ -115,7 +115,7 @@ def _read_tail(backend: Backend, key: str) -> str:
 
 
 def _download(backend: Backend, key: str) -> str:
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("dvx-probe-") as folder:
         path = os.path.join(folder, "object")
         backend.download(key, path, size=len(_CONTENT))
         with open(path, "rb") as file:

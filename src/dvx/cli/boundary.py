@@ -103,6 +103,8 @@ def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int
         return _interrupted(invocation.output, args)
     if isinstance(error, ClickException):
         return _misused(error, invocation, args)
+    if isinstance(error, MemoryError):
+        return _failed(_out_of_memory(), invocation, args)
     import traceback
 
     from dvx.cli.crash import write_crash_log
@@ -122,6 +124,15 @@ def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int
     if path is None or invocation.verbosity > 0:
         output.message("".join(traceback.format_exception(error)).rstrip())
     return ExitCode.BUG
+
+
+def _out_of_memory() -> DvxError:
+    return DvxError(
+        "this process may not use as much memory as the command needs",
+        affected="the command stopped here; what was stored before stays valid",
+        hints=["see the limit: `ulimit -v`; name fewer paths, or use fewer threads: `DVX_JOBS=1 dvx ...`"],
+        kind="no-memory",
+    )
 
 
 def _misused(error: "ClickException", invocation: Invocation, args: Sequence[str]) -> int:

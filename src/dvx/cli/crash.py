@@ -25,11 +25,12 @@ def write_crash_log(error: BaseException, *, args: Sequence[str], env: Mapping[s
     """
     text = _log_text(error, args)
     name = time.strftime("crash-%Y%m%d-%H%M%S-") + f"{os.getpid()}.log"
-    for folder in (user_state_folder(env), tempfile.gettempdir()):
-        if folder is None:
-            continue
-        path = os.path.join(folder, name)
+    for is_own in (True, False):
         try:
+            folder = user_state_folder(env) if is_own else tempfile.gettempdir()
+            if folder is None:
+                continue
+            path = os.path.join(folder, name)
             os.makedirs(folder, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -25,6 +25,8 @@ MAX_PLAIN_BYTES: Final = 256 * 1024
 # A codec may cost this much over the plain bytes before `raw` must be used.
 MAX_OVERHEAD_BYTES: Final = 64
 MAX_PACK_BYTES: Final = 2**32 - 1
+# 5.6 million chunks: a pack of 64 MiB has at most 5.2 million frames. No reader allocates more for an index.
+MAX_INDEX_BYTES: Final = 256 * 1024 * 1024
 PACK_VERSION: Final = 1
 KIND_DATA: Final = 1
 KIND_PAGES: Final = 2
@@ -291,6 +293,8 @@ def _parse_trailer(data: bytes | memoryview) -> Trailer:
     trailer = Trailer(offset, length, count, digest)
     if offset < HEADER_BYTES or length != count * INDEX_ENTRY_BYTES or zeros:
         _refuse("its trailer has an impossible index position")
+    if length > MAX_INDEX_BYTES:
+        _refuse(f"its index claims to be larger than {MAX_INDEX_BYTES} bytes")
     if trailer.pack_size > MAX_PACK_BYTES:
         _refuse(f"it claims to be larger than {MAX_PACK_BYTES} bytes")
     return trailer

@@ -26,6 +26,14 @@ PLACEMENT_VERSION: Final = 1
 # A run takes about 40 bytes: 256 MiB describe 6 million runs, or 6 TiB at the mean run of 1 MiB.
 MAX_RECORD_BYTES: Final = 256 * 1024 * 1024
 _LEVEL: Final = 3
+# What a record may have beside its runs and packs, of keys that are not known here too.
+_SPARE_BYTES: Final = 64 * 1024
+# A run and the comma behind it have 14 bytes at least, `[0,32,12,1,0],`, and at most this many. It spells at least
+# one byte of its root, and needs at most one pack, whose name and size take no more.
+_LEAST_RUN_BYTES: Final = 14
+_MOST_RUN_BYTES: Final = 128
+# The name of a pack in quotes, and its size: `["<32 digits>",123],`.
+_LEAST_PACK_BYTES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +94,15 @@ def format_placement(placement: Placement) -> bytes:
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(text)
 
 
-def parse_placement(data: bytes) -> Placement:
-    """Read and check a record. Raises FormatError (kind `bad-placement`) and UnsupportedVersion."""
-    fields = parse_json(_decompress(data), dvx="placement", version=PLACEMENT_VERSION)
+def parse_placement(data: bytes, *, size_bytes: int | None = None) -> Placement:
+    """Read and check a record. Raises FormatError (kind `bad-placement`) and UnsupportedVersion.
+
+    `size_bytes` is what the root must have, where that is known: no more is expanded than its record can need. What
+    is built in memory is bounded by a small multiple of the text in any case.
+    """
+    text = _decompress(data, most_bytes=_longest(size_bytes))
+    _check_density(text)
+    fields = parse_json(text, dvx="placement", version=PLACEMENT_VERSION)
     root, kind, size = (
         parse_hex(fields.get("root"), size_bytes=ID_BYTES),
         fields.get("kind"),
@@ -110,12 +124,28 @@ def parse_placement(data: bytes) -> Placement:
     return placement
 
 
-def _decompress(data: bytes) -> bytes:
+def _longest(size_bytes: int | None) -> int:
+    """How long the text of a record can be, for a root of this size."""
+    if size_bytes is None:
+        return MAX_RECORD_BYTES
+    return min(MAX_RECORD_BYTES, _SPARE_BYTES + size_bytes * _MOST_RUN_BYTES)
+
+
+def _check_density(text: bytes) -> None:
+    """Refuse a text that would become many more objects than a record has: 80 MiB of `[]` are 2 GB as lists."""
+    lists = text.count(b"[") + text.count(b"{")
+    texts = text.count(b'"') // 2
+    length = len(text) + _SPARE_BYTES
+    if lists * _LEAST_RUN_BYTES > length or texts * _LEAST_PACK_BYTES > length:
+        _refuse("it has more lists or texts than its runs and packs need")
+
+
+def _decompress(data: bytes, *, most_bytes: int) -> bytes:
     import zstandard  # as above
 
     try:
         size = zstandard.frame_content_size(data)
-        if not 0 <= size <= MAX_RECORD_BYTES:
+        if not 0 <= size <= most_bytes:
             _refuse("it does not state a size within bounds")
         # One call into a buffer of the stated size: no window is reserved, whatever the frame asks for.
         return zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)

@@ -4,13 +4,13 @@ Owns what counts as holding. The file of rules is read from the version that is 
 a rule needs it. Must not need data: metadata is in the pointers, names are in listings.
 """
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import DvxError, UsageError, name_some
+from dvx.disk.temporary import temporary_folder
 from dvx.formats.checks import CHECKS_PATH, Check, Severity, parse_checks
 from dvx.formats.manifest_reader import walk_entries
 from dvx.formats.pointer import KIND_FILE
@@ -131,7 +131,7 @@ def _read_checks(snapshot: Snapshot) -> tuple[Check, ...]:
 def _open_base(project: Project, scope: CheckScope, now: Snapshot, opened: ExitStack) -> CommitSnapshot:
     git = project.git
     rev = scope.base or default_base(git, now.commit or git.rev_parse("HEAD"))
-    folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="dvx-base-", ignore_cleanup_errors=True))
+    folder = opened.enter_context(temporary_folder("dvx-base-"))
     return open_base(git, rev, root=project.repository.root, folder=folder, env=project.env)
 
 

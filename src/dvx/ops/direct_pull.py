@@ -16,7 +16,7 @@ from dvx.formats.placement import Placement
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.project import Project
 from dvx.ops.selection import check_named, trees_to_check_out
-from dvx.ops.sources import DataSource, check_fits, local_sources, missing_on_remote
+from dvx.ops.sources import DataSource, check_fits, expect_roots, local_sources, missing_on_remote
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.store.damage import DamagedPack
@@ -136,6 +136,7 @@ class _RemoteRoots:
             return
         jobs = self._project.transfers
         remote = self._remote = self._project.remote(self.remote_name, roots=list(todo))
+        expect_roots(remote, todo.values())
         if self._careful:
             found = remote.complete_placements(list(todo), jobs=jobs, avoid=self._avoid)
         else:

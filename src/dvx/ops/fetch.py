@@ -10,7 +10,7 @@ from dvx.backends.backend import ObjectNotFound
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
 from dvx.ops.selection import check_named, path_of_target
-from dvx.ops.sources import check_fits, incomplete_records, missing_on_remote, root_data
+from dvx.ops.sources import check_fits, expect_roots, incomplete_records, missing_on_remote, root_data
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
@@ -71,6 +71,7 @@ def plan_fetch(
         return plan
     absent = [root for root in roots if root not in complete]
     remote = plan.remote = project.remote(remote_name, roots=absent)
+    expect_roots(remote, (target.tracked for target in wanted))
     found = _placements(project, remote, wanted, careful=careful, avoid=avoid)
     transfers = []
     for target in wanted:

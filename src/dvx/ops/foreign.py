@@ -6,7 +6,6 @@ write anything that outlives the context, and never changes the other repository
 
 import os
 import posixpath
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,10 +16,11 @@ from dvx.backends.folder import FolderBackend
 from dvx.core.errors import DataMissing, GitError, NotFound, UsageError, name_some
 from dvx.core.ids import short_git_id
 from dvx.core.progress import Reporter
+from dvx.disk.temporary import temporary_folder
 from dvx.formats.layout import MARKER_KEY
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
-from dvx.ops.sources import DataSource, Span, check_fits, remote_source
+from dvx.ops.sources import DataSource, Span, check_fits, expect_roots, remote_source
 from dvx.repo.git_address import GitAddress
 from dvx.repo.git_source import SourceCommit, open_commit
 from dvx.repo.pointers import TrackedPointer
@@ -141,6 +141,7 @@ class Foreign:
         roots = list(dict.fromkeys(each.pointer.id for each in tracked))
         complete: dict[bytes, Placement] = {}
         if self.own_store is not None and remote_name is None:
+            expect_roots(self.own_store, tracked)
             complete = self.own_store.complete_placements(roots, jobs=self.project.jobs)
         rest = [root for root in roots if root not in complete]
         found = []
@@ -165,6 +166,7 @@ class Foreign:
         jobs = self.project.transfers
         placements: dict[tuple[int, bytes], list[Placement]] = {}
         for store in {id(store): store for _, store, _ in wanted}.values():
+            expect_roots(store, (each for each, own, _ in wanted if own is store))
             roots = list(dict.fromkeys(each.pointer.id for each, own, _ in wanted if own is store))
             for root, found in store.placements(roots, jobs=jobs).items():
                 placements[id(store), root] = found
@@ -220,7 +222,7 @@ def open_foreign(
     Only pointers whose data path `is_wanted` are read. `is_typed` tells that a person named the address just now; one
     that a pointer names is trusted less. Raises NotFound, UsageError, GitError and FormatError.
     """
-    with tempfile.TemporaryDirectory(prefix="dvx-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("dvx-") as folder:
         objects = os.path.join(folder, "git")
         os.mkdir(objects)
         source = open_commit(address, rev, folder=objects, env=env, may_ask=may_ask, is_typed=is_typed)

@@ -12,6 +12,7 @@ from dvx.backends.backend import ObjectNotFound
 from dvx.core.errors import DataMissing, NotFound
 from dvx.core.ids import short_git_id
 from dvx.core.parallel import map_parallel
+from dvx.disk.atomic import disk_errors
 from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.formats.manifest import Entry
 from dvx.ops.foreign import Foreign
@@ -183,7 +184,8 @@ def _write(
     todo = [_Part(plan, source, out) for (_, plan), source in zip(parts, sources, strict=True)]
     for part in todo:
         check_links(part.plan, part.source)
-    os.makedirs(out, exist_ok=True)
+    with disk_errors(out, "create"):
+        os.makedirs(out, exist_ok=True)
     total_bytes, files = sum(plan.size_bytes for plan in plans), sum(len(plan.write) for plan in plans)
     project.reporter.start("get", total_bytes=total_bytes, total_files=files)
     small = [part for part in todo if part.plan.size_bytes <= _SMALL_BYTES]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dvx.core.errors import name_some
+from dvx.disk.atomic import disk_errors
 from dvx.repo.drivers import driver_state, install_drivers, remove_drivers
 from dvx.repo.hook_files import FoundHook, HookState, install_file, look_at, uninstall_file
 from dvx.repo.hook_place import CONFIG_HOOKS_SINCE, HookPlace, find_place, git_version
@@ -164,7 +165,8 @@ def _mode_wanted(
 def _install_files(place: HookPlace, interpreter: str) -> bool:
     makes_folder = not os.path.isdir(place.folder)
     if makes_folder:
-        os.makedirs(place.folder, exist_ok=True)
+        with disk_errors(place.folder, "create"):
+            os.makedirs(place.folder, exist_ok=True)
     changed = [
         install_file(place.folder, name, interpreter=interpreter, made_folder=makes_folder)
         for name in HOOK_NAMES

@@ -18,7 +18,7 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.fetch import fetch
 from dvx.ops.foreign import Foreign, near, open_foreign
 from dvx.ops.project import Project
-from dvx.ops.sources import missing_on_remote, stored_placements
+from dvx.ops.sources import expect_roots, missing_on_remote, stored_placements
 from dvx.ops.trees import Tree
 from dvx.ops.written_out import check_link
 from dvx.repo.git_address import parse_git_address
@@ -174,6 +174,7 @@ class _Part:
 
     def _runs(self, start: int, end: int) -> tuple[Run, ...]:
         root = self.target.tracked.pointer.id
+        expect_roots(self.source, [self.target.tracked])
         placements = self.source.placements([root], jobs=self.project.transfers).get(root, [])
         for placement in placements:
             with suppress(DataMissing):

@@ -110,6 +110,8 @@ def _find_sources(
     local = project.local.complete_placements(list(roots.values()), jobs=project.jobs)
     absent = [root for root in roots.values() if root not in local]
     remote = _open_remote(project, absent, path) if absent else None
+    if remote is not None:
+        remote.expect_sizes((pointer.id, pointer.size) for pointer in sides.values())
     far = remote.complete_placements(absent, jobs=project.transfers) if remote is not None else {}
     found: dict[Side, _Source] = {}
     for side, root in roots.items():

@@ -375,7 +375,8 @@ class Project:
 
     @contextmanager
     def _lock(self, path: str, what: str, *, at_most_s: float | None = None) -> Iterator[None]:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with disk_errors(os.path.dirname(path), "create"):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         timeout_s = float(self.config.number("core.lock_timeout_s"))
         if at_most_s is not None:
             timeout_s = min(timeout_s, at_most_s)

@@ -12,7 +12,7 @@ from dvx.core.errors import BackendError, DataMissing, DvxError, name_some
 from dvx.core.shell_words import quote_all
 from dvx.formats.placement import Placement
 from dvx.ops.project import Project
-from dvx.ops.sources import check_fits, incomplete_records, root_data
+from dvx.ops.sources import check_fits, expect_roots, incomplete_records, root_data
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.store import Store
 
@@ -50,6 +50,7 @@ def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
     """Find what the remote lacks. It is asked for every object of every root; nothing is inferred."""
     by_root = {item.pointer.id: item for item in tracked}
     remote = project.remote(remote_name, create=True, roots=list(by_root))
+    expect_roots(remote, tracked)
     plan = PushPlan(remote)
     plan.present = remote.complete_placements(list(by_root), jobs=project.transfers)
     for item in tracked:

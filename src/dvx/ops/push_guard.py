@@ -84,7 +84,7 @@ def _ask(project: Project, wanted: Sequence[Introduced], result: GuardResult) ->
 
 
 def _complete_on_remote(project: Project, wanted: Sequence[Introduced]) -> set[bytes]:
-    from dvx.ops.sources import check_fits  # as above
+    from dvx.ops.sources import check_fits, expect_roots  # as above
 
     roots = list(dict.fromkeys(each.tracked.pointer.id for each in wanted))
     try:
@@ -93,6 +93,7 @@ def _complete_on_remote(project: Project, wanted: Sequence[Introduced]) -> set[b
         if error.kind != "empty-remote":
             raise
         return set()
+    expect_roots(remote, (each.tracked for each in wanted))
     found = remote.complete_placements(roots, jobs=project.transfers)
     for each in wanted:
         if each.tracked.pointer.id in found:

@@ -33,6 +33,11 @@ def root_data(tracked: TrackedPointer) -> RootData:
     return RootData(tracked.pointer.id, tracked.pointer.kind, tracked.pointer.size)
 
 
+def expect_roots(store: Store, tracked: Iterable[TrackedPointer]) -> None:
+    """Tell a store what pointers say of roots whose records will be read: a record that needs more is not believed."""
+    store.expect_sizes((item.pointer.id, item.pointer.size) for item in tracked)
+
+
 def check_fits(placement: Placement, tracked: TrackedPointer) -> None:
     """Raise IntegrityError unless a record is for what the pointer names; done before anything is written."""
     pointer = tracked.pointer
@@ -98,6 +103,8 @@ def partial_local_runs(
     Uses a record of the local store, or of the remote (from memory where it was read before), to learn the chunks.
     The runs keep their places in the stream. None if a chunk is missing locally.
     """
+    if remote is not None:
+        expect_roots(remote, [tracked])
     root = tracked.pointer.id
     for store in (project.local, remote):
         if store is None:
@@ -160,6 +167,7 @@ def remote_source(
     With `careful`, or where there are several records, every pack is looked for before a record is chosen. The
     indexes of the packs that `spans` of the root's stream need are asked for at once, not one by one later.
     """
+    expect_roots(remote, [tracked])
     placements = remote.placements([tracked.pointer.id], jobs=project.transfers).get(tracked.pointer.id, [])
     if careful or len(placements) > 1:
         complete = remote.complete_placements([tracked.pointer.id], jobs=project.transfers)

@@ -207,6 +207,7 @@ def _ask_remote(project: Project, report: StatusReport, remote_name: str | None)
         return
     report.remote = remote.location
     roots = list(dict.fromkeys(status.tracked.pointer.id for status in report.paths))
+    remote.expect_sizes((each.tracked.pointer.id, each.tracked.pointer.size) for each in report.paths)
     complete = remote.complete_placements(roots, jobs=project.transfers)
     known = remote.record_names([root for root in roots if root not in complete])
     for status in report.paths:

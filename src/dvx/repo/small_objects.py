@@ -5,11 +5,11 @@ objects say.
 """
 
 import subprocess
-import tempfile
 from collections.abc import Generator, Iterable, Sequence
 from typing import IO, Final
 
 from dvx.core.errors import GitError
+from dvx.disk.temporary import temporary_errors, temporary_file
 from dvx.repo.git import Git
 
 _PIECE_BYTES: Final = 1 << 20
@@ -26,9 +26,10 @@ def read_small_objects(
     if not ids:
         return
     # A file, not a pipe: the answers fill a pipe of their own long before all ids are written.
-    with tempfile.TemporaryFile() as requests:
-        requests.write("".join(f"{name}\n" for name in ids).encode("utf-8", "surrogateescape"))
-        requests.seek(0)
+    with temporary_file() as requests:
+        with temporary_errors():
+            requests.write("".join(f"{name}\n" for name in ids).encode("utf-8", "surrogateescape"))
+            requests.seek(0)
         process = git.start(["cat-file", "--batch", "--buffer"], stdin=requests)
         try:
             yield from zip(ids, _answers(process, len(ids), limit_bytes), strict=True)

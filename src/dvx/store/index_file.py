@@ -11,12 +11,16 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from dvx.core.errors import Busy, DvxError, LocalDiskError
+from dvx.core.shell_words import quote
+from dvx.disk.atomic import disk_errors
 from dvx.store.waiting_packs import WAITING_TABLE
 
 SCHEMA_VERSION: Final = 1
 _BUSY_TIMEOUT_S: Final = 60.0
 # What SQLite says of a file that is wrong: pages that contradict each other, no database, a table that is missing.
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
+# A disk that is full or fails: the file may be in order.
+_DISK: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR})
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 _SCHEMA = """
@@ -46,7 +50,8 @@ class IndexFile:
         self.path = path
         self._durable = durable
         self._lock = threading.RLock()
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with disk_errors(os.path.dirname(path), "create"):
+            os.makedirs(os.path.dirname(path), exist_ok=True)
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -55,19 +60,29 @@ class IndexFile:
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise self._busy() from error
-            if not os.access(os.path.dirname(self.path), os.W_OK):
-                raise LocalDiskError(
-                    f"cannot write `{self.path}`: {error}",
-                    affected="the index of chunks; your data and the store were not changed",
-                    hints=["make the Git directory writable for this user"],
-                ) from error
+            if error.sqlite_errorcode & 0xFF in _DISK or not os.access(os.path.dirname(self.path), os.W_OK):
+                raise self._not_writable(error) from error
             return self._rebuild_from_nothing()
         except sqlite3.DatabaseError:
             return self._rebuild_from_nothing()
 
     def _rebuild_from_nothing(self) -> sqlite3.Connection:
         self._move_aside()
-        return self._connect()
+        try:
+            return self._connect()
+        except sqlite3.Error as error:
+            raise self._not_writable(error) from error
+
+    def _not_writable(self, error: sqlite3.Error) -> LocalDiskError:
+        folder = os.path.dirname(self.path)
+        return LocalDiskError(
+            f"cannot write `{self.path}`: {error}",
+            affected="the index of chunks; your data and the store were not changed",
+            hints=[
+                f"make the folder writable for this user, or free space there: `ls -ld {quote(folder)}` and "
+                f"`df -h {quote(folder)}` show what is wrong"
+            ],
+        )
 
     def _move_aside(self) -> None:
         with suppress(FileNotFoundError):

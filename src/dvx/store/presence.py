@@ -53,6 +53,7 @@ def find_presence(store: Store, roots: Sequence[RootData], *, jobs: int) -> dict
 
     One listing for each root's records, one GET for each record, and the sizes of all packs by HEAD or LIST.
     """
+    store.expect_sizes((root.id, root.size) for root in roots)
     store.index.forget_records(store.id, [root.id for root in roots])
     names = store.record_names([root.id for root in roots], jobs=jobs)
     by_id = {root.id: root for root in roots}

@@ -13,6 +13,7 @@ from dvx.backends.backend import Backend, ObjectNotFound
 from dvx.core.errors import UPDATE_HINT, FormatError, IntegrityError, UnsupportedVersion
 from dvx.core.ids import format_id
 from dvx.core.parallel import map_parallel
+from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import PACKS_PREFIX, pack_key, parse_pack_key, record_key
 from dvx.store.damage import damaged_pack
 from dvx.store.index import ChunkIndex
@@ -56,6 +57,12 @@ class Store:
         self.is_remote = is_remote
         self._record_names = record_names or RecordNames(backend)
         self._ahead: IndexesAhead | None = None
+        self._root_sizes: dict[bytes, int] = {}
+
+    def expect_sizes(self, sizes: Iterable[tuple[bytes, int]]) -> None:
+        """Be told how large roots are by those who name them: their records are read no further than that needs."""
+        for root, size in sizes:
+            self._root_sizes[root] = max(size, self._root_sizes.get(root, 0))
 
     @property
     def location(self) -> str:
@@ -179,7 +186,15 @@ class Store:
 
     def _get_record(self, root: bytes, name: bytes) -> "tuple[bytes, Placement]":
         body = self.backend.get(record_key(root, name), max_bytes=_MAX_RECORD_BYTES)
-        return body, _parse_record(body, root)
+        return body, self._parse_record(body, root)
+
+    def _parse_record(self, body: bytes, root: bytes) -> "Placement":
+        from dvx.formats.placement import parse_placement
+
+        placement = parse_placement(body, size_bytes=self._root_sizes.get(root))
+        if placement.root != root:
+            raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
+        return placement
 
     def placements(self, roots: Sequence[bytes], *, jobs: int) -> "dict[bytes, list[Placement]]":
         """All readable records of each root; damaged ones are skipped as if they were absent."""
@@ -201,7 +216,7 @@ class Store:
         found: dict[tuple[bytes, bytes], Placement | None] = {}
         for root, name, body in self.index.cached_records(self.id, list(roots)) if self.is_remote else ():
             with suppress(FormatError):  # a damaged row of a cache: the record itself is asked for
-                found[root, name] = _parse_record(body, root)
+                found[root, name] = self._parse_record(body, root)
         return found
 
     def _try_record(self, pair: tuple[bytes, bytes]) -> "Placement | None":
@@ -283,15 +298,6 @@ class Store:
             )
 
 
-def _parse_record(body: bytes, root: bytes) -> "Placement":
-    from dvx.formats.placement import parse_placement
-
-    placement = parse_placement(body)
-    if placement.root != root:
-        raise FormatError(f"a record under {format_id(root)} is for another root", kind="bad-placement")
-    return placement
-
-
 def open_store(
     backend: Backend,
     index: ChunkIndex,
@@ -315,7 +321,8 @@ def open_store(
     store_id = _open_marker(backend, index, create=create, name=name if is_remote else None)
     if is_remote and index.known_store(backend.location) != store_id:
         index.know_store(backend.location, store_id)
-    os.makedirs(temporary_folder, exist_ok=True)
+    with disk_errors(temporary_folder, "create"):
+        os.makedirs(temporary_folder, exist_ok=True)
     return Store(
         backend,
         index,

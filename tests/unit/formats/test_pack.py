@@ -250,3 +250,10 @@ def test_scan_frames_without_pack_header_is_refused() -> None:
 
 def test_sizes_are_those_of_the_specification() -> None:
     assert (HEADER_BYTES, FRAME_HEADER_BYTES, INDEX_ENTRY_BYTES, TRAILER_BYTES) == (32, 12, 48, 64)
+
+
+def test_trailer_of_an_index_that_nobody_could_hold_in_memory_is_refused() -> None:
+    count = 6_000_000
+    trailer = struct.pack("<QQIHH32s8s", 2**31, count * 48, count, 1, 0, bytes(32), b"DVXPIDX\x00")
+    with pytest.raises(FormatError):
+        parse_trailer(trailer, pack_size=2**31 + count * 48 + 64)

@@ -1,6 +1,7 @@
 """Placement records: exact JSON, and refusal of numbers that cannot be."""
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -157,3 +158,47 @@ def test_parse_placement_with_invalid_compression_is_refused(spoil: Callable[[by
 def test_format_placement_with_what_parse_refuses_is_refused(placement: Placement) -> None:
     with pytest.raises(FormatError):
         format_placement(placement)
+
+
+MIB = 1024 * 1024
+FILLINGS = {
+    "lists": b"[]",
+    "tables": b"{}",
+    "nested lists": b"[[]]",
+    "texts": b'"ab"',
+    "runs": b"[0,0,0,0,0]",
+}
+
+
+@pytest.mark.parametrize("filling", list(FILLINGS))
+def test_record_that_inflates_beyond_what_its_root_can_need_is_not_expanded(filling: str) -> None:
+    many = b",".join([FILLINGS[filling]] * (MIB // len(FILLINGS[filling])))
+    bomb = zstandard.compress(b'{"dvx":"placement","version":1,"junk":[' + many + b"]}", 19)
+    assert len(bomb) < MIB // 100
+    with pytest.raises(FormatError) as caught:
+        parse_placement(bomb, size_bytes=300)
+    assert caught.value.kind == "bad-placement"
+
+
+@pytest.mark.parametrize("filling", ["lists", "tables", "nested lists", "texts"])
+def test_record_that_would_become_many_more_objects_than_runs_is_not_parsed(filling: str) -> None:
+    """Also for a root that is claimed to be large enough for it."""
+    many = b",".join([FILLINGS[filling]] * (8 * MIB // len(FILLINGS[filling])))
+    bomb = zstandard.compress(b'{"dvx":"placement","version":1,"junk":[' + many + b"]}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError):
+            parse_placement(bomb, size_bytes=2**60)
+        assert tracemalloc.get_traced_memory()[1] < 30 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("spaces", [True, False])
+def test_record_of_the_shortest_possible_runs_and_packs_is_within_the_bounds(spaces: bool) -> None:
+    packs = [[number.to_bytes(16, "big").hex(), 200] for number in range(3000)]
+    runs = [[number % 3000, 32, 13, 1, 1] for number in range(53_000)]
+    fields = FIELDS | {"kind": "file", "size": 53_000, "packs": packs, "pages": [], "runs": runs}
+    separators = (", ", ": ") if spaces else (",", ":")
+    record = zstandard.compress(json.dumps(fields, separators=separators).encode())
+    assert len(parse_placement(record, size_bytes=53_000).runs) == 53_000
