@@ -52,16 +52,23 @@ class TransientBackendError(BackendUnreachable):
     """A failure that a later attempt may not meet: no connection, a 5xx answer, a broken body.
 
     `throttled` says that the place asked for fewer requests. The request may have been carried out although
-    it is reported as failed.
+    it is reported as failed. `most_attempts` bounds how often it is worth trying, where not only time does.
     """
 
     kind = "transient"
 
     def __init__(
-        self, what: str, *, throttled: bool = False, affected: str | None = None, kind: str | None = None
+        self,
+        what: str,
+        *,
+        throttled: bool = False,
+        affected: str | None = None,
+        kind: str | None = None,
+        most_attempts: int | None = None,
     ) -> None:
         super().__init__(what, affected=affected, kind=kind)
         self.throttled = throttled
+        self.most_attempts = most_attempts
 
 
 class Backend(Protocol):

@@ -44,7 +44,7 @@ class RetryingBackend:
     """A Backend that repeats transient failures of `inner` until `deadline_s` has passed in one call.
 
     `max_concurrency` bounds the requests under way; throttling halves it for a while. `on_retry` is told of
-    every failure and of the seconds until the next attempt, from the thread that waits. When the deadline
+    every failure and of the seconds that it will be tried again at most, from the thread that waits. When the deadline
     has passed, BackendUnreachable is raised from the last failure; the deadline of calls that cannot connect
     is at most 30 s until the first call has succeeded.
     """
@@ -241,10 +241,12 @@ class RetryingBackend:
         # The exponent is bounded because 2.0 ** 1024 overflows.
         delay_s = self._uniform(0, min(LONGEST_DELAY_S, first_s * 2.0 ** min(failures - 1, 30)))
         waited_s = self._clock() - started_s
-        if self._closed.is_set() or waited_s + delay_s > self._allowed_s():
+        left_s = self._allowed_s() - waited_s
+        is_enough = error.most_attempts is not None and failures >= error.most_attempts
+        if self._closed.is_set() or is_enough or delay_s > left_s:
             raise self._give_up(error, failures=failures, waited_s=waited_s) from error
         if self._on_retry is not None:
-            self._on_retry(error, delay_s)
+            self._on_retry(error, left_s)
         self._sleep(delay_s)
 
     def _allowed_s(self) -> float:

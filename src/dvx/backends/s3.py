@@ -25,13 +25,15 @@ from dvx.backends.backend import (
     wrong_size,
 )
 from dvx.backends.s3_client import S3Options, content_md5, make_client
-from dvx.backends.s3_errors import PreconditionFailed, RangeNotSatisfiable, client_errors
+from dvx.backends.s3_errors import PreconditionFailed, RangeNotSatisfiable, bad_answer, client_errors
 from dvx.backends.s3_read import Body, parse_body, read_body
 from dvx.backends.s3_streams import UploadBody
 from dvx.core.errors import BackendError
 from dvx.disk.atomic import disk_errors
 
 MAX_PUT_BYTES: Final = 5 * 10**9
+# Key, size in bytes, and time of each object of one answer.
+_Page = list[tuple[str, int, float | None]]
 
 
 class S3Backend:
@@ -132,9 +134,9 @@ class S3Backend:
         try:
             with self._errors(key):
                 answer = self._client.head_object(**self._object(key))
+                return ObjectStat(key, self._length(answer), _seconds(answer.get("LastModified")))
         except ObjectNotFound:
             return None
-        return ObjectStat(key, int(answer["ContentLength"]), _seconds(answer.get("LastModified")))
 
     def list(self, prefix: str, *, start_after: str = "") -> Iterator[ObjectStat]:
         """Yield objects by key, up to 1 000 with each request; see Backend.list.
@@ -143,15 +145,14 @@ class S3Backend:
         """
         check_prefix(prefix)
         last = start_after
-        for answer in self._pages(prefix, start_after=start_after):
-            for item in answer.get("Contents", ()):
-                key = str(item["Key"])[len(self._base) :]
+        for page in self._pages(prefix, start_after=start_after):
+            for key, size, modified_s in page:
                 if not is_key(key) or not key.startswith(prefix) or key <= start_after:
                     continue
                 if key <= last:
                     raise BackendError(f"{self.location} lists keys out of order", kind="unsorted-list")
                 last = key
-                yield ObjectStat(key, int(item["Size"]), _seconds(item.get("LastModified")))
+                yield ObjectStat(key, size, modified_s)
 
     def delete(self, key: str) -> None:
         """Remove the object if there is one; see Backend.delete."""
@@ -181,8 +182,7 @@ class S3Backend:
         if etag is not None:
             request["IfMatch"] = etag
         with self._errors(key):
-            answer = self._client.get_object(**request)
-        return parse_body(answer, location=self.location)
+            return parse_body(self._client.get_object(**request), location=self.location)
 
     def _open_range(self, key: str, offset: int, length: int) -> Body:
         """The answer for a range that is not empty; it may hold more than that."""
@@ -217,7 +217,8 @@ class S3Backend:
 
         read_body(body, start=start, length=length, write=write, reopen=reopen, failures=(BotoCoreError,))
 
-    def _pages(self, prefix: str, *, start_after: str) -> Iterator[dict[str, Any]]:
+    def _pages(self, prefix: str, *, start_after: str) -> Iterator[_Page]:
+        """The objects, one answer after the other."""
         request: dict[str, Any] = {"Bucket": self._options.bucket, "Prefix": self._base + prefix}
         request["MaxKeys"] = self._page_keys
         if start_after:
@@ -225,7 +226,8 @@ class S3Backend:
         while True:
             with self._errors(None):
                 answer = self._client.list_objects_v2(**request)
-            yield answer
+                page = [self._listed(item) for item in answer.get("Contents", ())]
+            yield page
             if not answer.get("IsTruncated"):
                 return
             token = answer.get("NextContinuationToken")
@@ -242,7 +244,18 @@ class S3Backend:
 
     def _size(self, key: str) -> int:
         with self._errors(key):
-            return int(self._client.head_object(**self._object(key))["ContentLength"])
+            return self._length(self._client.head_object(**self._object(key)))
+
+    def _listed(self, item: dict[str, Any]) -> tuple[str, int, float | None]:
+        if int(item["Size"]) < 0:
+            raise bad_answer(self.location, f"an object of {item['Size']} bytes")
+        return str(item["Key"])[len(self._base) :], int(item["Size"]), _seconds(item.get("LastModified"))
+
+    def _length(self, answer: dict[str, Any]) -> int:
+        size = answer.get("ContentLength")
+        if size is None or int(size) < 0:
+            raise bad_answer(self.location, f"an object of {size} bytes")
+        return int(size)
 
     def _object(self, key: str) -> dict[str, str]:
         check_key(key)

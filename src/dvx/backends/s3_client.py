@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from dvx.backends.s3_bounds import bound_answers
 from dvx.backends.s3_errors import client_errors
 from dvx.backends.s3_streams import BUFFER_BYTES, UploadBody
 
@@ -86,6 +87,7 @@ def _make(session: Any, options: S3Options, *, is_custom: bool) -> Any:
         "s3", endpoint_url=options.endpoint, config=_config(options, is_custom=is_custom)
     )
     client.meta.events.register_last("before-call.s3.PutObject", _expect_nothing_for_small_bodies)
+    bound_answers(client)
     return client
 
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from dvx.backends.backend import NO_CONNECTION, TransientBackendError, not_found
+from dvx.backends.s3_bounds import AnswerTooLargeError
+from dvx.backends.s3_failures import causes_of, find_lasting
 from dvx.core.errors import BackendError, CredentialsError, DvxError, NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -60,6 +62,19 @@ CREDENTIAL_CODES: Final = frozenset(
         "UnauthorizedAccess",
     }
 )
+# The credentials themselves are wrong or out of date, whatever they would be allowed to do.
+_KEY_CODES: Final = frozenset(
+    {
+        "AccountProblem",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidSecurity",
+        "InvalidToken",
+        "NotSignedUp",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+    }
+)
 REGION_CODES: Final = frozenset(
     {
         "301",
@@ -74,6 +89,7 @@ MISSING_CODES: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 RANGE_CODES: Final = frozenset({"416", "InvalidRange", "RequestedRangeNotSatisfiable"})
 PRECONDITION_CODES: Final = frozenset({"412", "PreconditionFailed"})
 
+GARBLED_ATTEMPTS: Final = 5
 _LOGIN_HINTS: Final = (
     "choose the credentials: `AWS_PROFILE=NAME dvx ...`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "see what is missing: `dvx remote check`",
@@ -110,11 +126,40 @@ def client_errors(location: str, key: str | None = None) -> Iterator[None]:
     except BotoCoreError as error:
         raise _translate_failure(error, location=location) from error
     except ResponseParserError as error:
-        raise TransientBackendError(f"{location} sent a garbled answer: {str(error)[:300]}") from error
+        raise _garbled(error, location=location) from error
+    except AnswerTooLargeError as error:
+        raise bad_answer(location, str(error)) from error
+    except RecursionError as error:
+        raise bad_answer(location, "it redirects endlessly") from error
     except ValueError as error:
-        if "endpoint" not in str(error).lower():
-            raise
-        raise UsageError(f"the endpoint of {location} is not a URL: {error}", kind="bad-endpoint") from error
+        if "endpoint" in str(error).lower():
+            raise UsageError(
+                f"the endpoint of {location} is not a URL: {error}", kind="bad-endpoint"
+            ) from error
+        raise bad_answer(location, str(error)) from error
+    except (LookupError, TypeError, AttributeError, OverflowError) as error:
+        # botocore takes answers apart without looking: a header or an element that is missing ends like this.
+        raise bad_answer(location, f"{type(error).__name__} {error}") from error
+
+
+def bad_answer(location: str, why: str) -> BackendError:
+    """The error for an answer that no server for S3 gives; another attempt would not help."""
+    return BackendError(
+        f"{location} sent an answer that S3 does not give: {why[:300]}",
+        affected="nothing of that answer was used",
+        hints=("see whether the endpoint is a server for S3: `dvx remote list` shows it",),
+        kind="bad-answer",
+    )
+
+
+def _garbled(error: Exception, *, location: str) -> DvxError:
+    """A web page comes from a server that is none of S3; other garbage may be a cut answer, but not many times."""
+    text = str(error)
+    if any(sign in text.lower() for sign in ("<html", "<!doctype")):
+        return bad_answer(location, "it is a web page")
+    return TransientBackendError(
+        f"{location} sent a garbled answer: {text[:300]}", most_attempts=GARBLED_ATTEMPTS
+    )
 
 
 def answer_code(error: "ClientError") -> str:
@@ -137,7 +182,7 @@ def _translate_answer(error: "ClientError", *, location: str, key: str | None) -
     if code == "RequestTimeTooSkewed":
         return _clock_skew(location)
     if code in CREDENTIAL_CODES:
-        return _refused(location, key=key, message=message)
+        return _refused(location, code=code, key=key, message=message)
     if code in REGION_CODES or status in (301, 307):
         return _wrong_region(error, location=location, message=message)
     return _translate_status(code, status, location=location, message=message)
@@ -149,7 +194,7 @@ def _translate_status(code: str, status: int, *, location: str, message: str) ->
     if throttled or passing:
         return TransientBackendError(f"{location} answered {message}", throttled=throttled)
     if status in (401, 403):
-        return _refused(location, key=None, message=message)
+        return _refused(location, code=code, key=None, message=message)
     kind = "not-implemented" if status == 501 or code == "NotImplemented" else None
     return BackendError(
         f"{location} answered {message}", hints=("test the remote: `dvx remote check`",), kind=kind
@@ -180,7 +225,13 @@ def _clock_skew(location: str) -> CredentialsError:
     )
 
 
-def _refused(location: str, *, key: str | None, message: str) -> CredentialsError:
+def _refused(location: str, *, code: str, key: str | None, message: str) -> CredentialsError:
+    if code in _KEY_CODES:
+        return CredentialsError(
+            f"{location} does not accept the credentials: {message}",
+            affected="nothing was read or written there",
+            hints=_LOGIN_HINTS,
+        )
     subject = f"the object `{key}`" if key is not None else "the request"
     return CredentialsError(
         f"{location} refused {subject}: {message}",
@@ -206,12 +257,11 @@ def _translate_failure(error: "BotoCoreError", *, location: str) -> DvxError:
     from botocore import exceptions as known
 
     text = str(error)[:300]
-    if isinstance(error, known.SSLError) and "CERTIFICATE_VERIFY_FAILED" in text:
-        return BackendError(
-            f"the certificate of {location} is not trusted: {text}",
-            hints=("name the file of the certificate authority: `AWS_CA_BUNDLE=FILE dvx ...`",),
-            kind="tls",
-        )
+    if any(isinstance(cause, RecursionError) for cause in causes_of(error)):
+        return bad_answer(location, "it redirects endlessly")
+    lasting = find_lasting(error, location=location, text=text)
+    if lasting is not None:
+        return lasting
     if isinstance(
         error, known.EndpointConnectionError | known.ConnectTimeoutError | known.ProxyConnectionError
     ):

@@ -81,6 +81,7 @@ KINDS: Final[Mapping[str, str]] = {
     "no-checks": "There is no `.dvx/checks.toml`.",
     "no-conflict": "The path has no conflict to resolve.",
     "no-connection": "No connection to a store could be made.",
+    "no-host": "There is no host of the name that a remote has.",
     "no-memory": "The process may not use as much memory as the command needs.",
     "no-metrics": "There is nothing to plot under that name.",
     "no-native-chunker": "The compiled part of the package pyfastcdc is missing on this platform.",

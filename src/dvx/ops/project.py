@@ -266,11 +266,11 @@ class Project:
             self.reporter.note(notice)
         deadline_s = float(self.config.number("network.retry_deadline_s"))
 
-        def say_retry(error: DvxError, delay_s: float) -> None:  # noqa: ARG001
+        def say_retry(error: DvxError, left_s: float) -> None:
             # Many threads may fail many times a second; a person wants to know now and then.
             if time.monotonic() - self._retry_said_s >= _RETRY_NOTE_EVERY_S:
                 self._retry_said_s = time.monotonic()
-                self.reporter.note(f"{error.what}; trying again for up to {deadline_s:.0f} s")
+                self.reporter.note(f"{error.what}; trying again for up to {left_s:.0f} s")
 
         return open_backend(
             location, remote.options, jobs=self.transfers, deadline_s=deadline_s, on_retry=say_retry

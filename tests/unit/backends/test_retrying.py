@@ -184,18 +184,18 @@ def test_broken_listing_goes_on_without_gaps_or_repeats(time: FakeTime) -> None:
     assert inner.calls["list"] == 4
 
 
-def test_listener_hears_of_every_failure_and_delay(time: FakeTime) -> None:
+def test_listener_hears_of_every_failure_and_of_the_time_that_is_left(time: FakeTime) -> None:
     heard: list[tuple[str, float]] = []
     backend = RetryingBackend(
         FaultyBackend(MemoryBackend(), [Fault("stat", 1, Effect.ERROR, times=2)]),
         deadline_s=10,
-        on_retry=lambda error, delay_s: heard.append((error.what, delay_s)),
+        on_retry=lambda error, left_s: heard.append((error.what, round(left_s, 1))),
         clock=time.clock,
         sleep=time.sleep,
         uniform=lambda low, high: high,
     )
     assert backend.stat("key") is None
-    assert heard == [("injected: the request failed", 0.2), ("injected: the request failed", 0.4)]
+    assert heard == [("injected: the request failed", 10.0), ("injected: the request failed", 9.8)]
 
 
 def test_close_ends_waiting(time: FakeTime) -> None:
