@@ -113,7 +113,13 @@ def extents_of_move(project: "Project", source: str, target: str) -> dict[str, E
 
 
 def note_extents(project: "Project", extents: Mapping[str, Extent | None]) -> None:
-    """Remember what of directories is here, in the stat cache too; None forgets."""
+    """Remember what of directories is here; None forgets.
+
+    The stat cache knows whole directories alone: where the extents are lost, it must not take a part for one.
+    """
+    for path, extent in extents.items():
+        if extent is not None and (not extent.is_whole or extent.root is None):
+            project.stat_cache.forget_root(path)
     project.extents.update(extents)
     for path, extent in extents.items():
         if extent is not None and extent.is_whole and extent.root is not None:
@@ -184,7 +190,7 @@ class CheckoutExtents:
 
     def begin(self) -> None:
         """Say what is being brought here: until it is, nothing that is missing was deleted."""
-        self._project.extents.update(self._before)
+        note_extents(self._project, self._before)
 
     def finish(self, done: Iterable[str]) -> None:
         """Say of these paths that it is here."""

@@ -183,6 +183,12 @@ class StatCache:
             lambda: self._connection.execute("INSERT OR REPLACE INTO roots VALUES (?, ?)", (path, root))
         )
 
+    def forget_root(self, path: str) -> None:
+        """Forget what `set_root` said of `path`, and nothing else."""
+        if self.get_root(path) is not None:
+            self._moving()
+            self._write(lambda: self._connection.execute("DELETE FROM roots WHERE path = ?", (path,)))
+
     def get_root(self, path: str) -> bytes | None:
         """Return what `set_root` last said of `path`."""
         row = self._read(
