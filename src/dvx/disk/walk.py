@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
-from dvx.core.errors import DvxError, LocalDiskError, PathRefused, name_some
+from dvx.core.errors import ChangedWhileReading, DvxError, LocalDiskError, PathRefused, name_some
 from dvx.core.paths import are_ordinary_names, check_stored_path
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors, local_disk_error, printable
@@ -121,7 +121,8 @@ def walk_blocks(
     directory in which all is ignored counts as empty, unless `ignore.applies_to_empty(path)` says that it was
     looked into only for what may be in it. `.git` and leftover temporary files of dvx are always
     left out; the relative paths of the latter are appended to `leftovers`. A symlink to a directory is a
-    symlink. Files that vanish while the tree is listed are passed over.
+    symlink. Files that vanish while the tree is listed are passed over; a folder that does so is refused, and if it
+    is the root, or another folder takes its place, ChangedWhileReading is raised in the end.
 
     Raises PathRefused for names that are not UTF-8 (kind `non-utf8-name`), unsafe names, sockets, pipes and
     devices (kind `special-file`), and LocalDiskError naming a directory that cannot be listed. If `refused` is
@@ -129,6 +130,7 @@ def walk_blocks(
     before the paths in messages and in `refused`.
     """
     asked = _Asked(root, ignore, leftovers, refused, shown)
+    identity = _identity(root)
     stack = [_list_folder(asked, "")]
     while stack:
         listing = stack[-1]
@@ -154,16 +156,17 @@ def walk_blocks(
             continue
         elif rows := listing.take([key]):
             yield rows
+    if _identity(root) != identity:
+        raise went_away(shown.rstrip("/") or root)
 
 
 def _list_subfolder(asked: _Asked, path: str) -> _Listing | None:
-    """List a directory found on the way; None when it has vanished since, or is refused."""
+    """List a directory found on the way; None when it is refused, as one that has gone away since."""
     try:
         return _list_folder(asked, path + "/")
     except LocalDiskError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        asked.refuse(path, error)
+        is_gone = isinstance(error.__cause__, FileNotFoundError)
+        asked.refuse(path, went_away(asked.shown + path) if is_gone else error)
         return None
 
 
@@ -268,6 +271,10 @@ def _look_at_all(
             else:
                 found = entries[name].stat(follow_symlinks=False)
         except FileNotFoundError:
+            if entries is None and (os.path.lexists(os.path.join(folder, name)) or not os.path.isdir(folder)):
+                raise went_away(
+                    asked.shown + prefix[:-1]
+                ) from None  # it was the folder that moved, not the file
             continue
         except OSError as error:
             refusal = local_disk_error(error, os.path.join(folder, name), "look at")
@@ -316,6 +323,23 @@ def _not_utf8(folder: str, paths: Sequence[str], shown: str) -> PathRefused:
             "or leave them out with a line in `.dvxignore`",
         ],
         kind="non-utf8-name",
+    )
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def went_away(path: str) -> ChangedWhileReading:
+    """The error for a folder that was moved, removed or replaced while it was looked at: it may look empty."""
+    return ChangedWhileReading(
+        f"`{path}` was moved, removed or replaced while it was read",
+        affected="nothing was written",
+        hints=["run the command again when nothing moves it any more"],
     )
 
 

@@ -77,7 +77,7 @@ class AddTarget:
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
         tree = Tree(self.root, self.path, pointer, (), self.ignore, self.find_last, self.leftovers)
-        return replace(tree, part=self.part)
+        return replace(tree, part=self.part, expected=self.kind)
 
     def old_tree(self) -> Tree:
         """The version before, if it is of the same kind, and the workspace."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
-from dvx.disk.walk import WalkEntry, special_file, walk_tree
+from dvx.disk.walk import WalkEntry, special_file, walk_tree, went_away
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
@@ -48,7 +48,8 @@ class Tree:
     tracked directory. `refused` collects, by path relative to the repository, why a walk leaves something out of which
     it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
     files of which nothing is known for that reason. `part` are the paths of a directory that are to be here; None
-    for all of them.
+    for all of them. `expected` is the kind of what has to be there: a walk that finds anything else raises
+    ChangedWhileReading.
     """
 
     root: str
@@ -61,6 +62,7 @@ class Tree:
     refused: dict[str, DvxError] | None = field(default=None, compare=False)
     hidden: list[str] = field(default_factory=list, compare=False)
     part: Part | None = field(default=None, compare=False, repr=False)
+    expected: str | None = field(default=None, compare=False)
 
     @property
     def kind(self) -> str:
@@ -153,9 +155,11 @@ class Tree:
     def walk(self, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
         """(path relative to the repository, what is there) in path order, without what `ignore` leaves out."""
         top = self._look(self.path)
+        if self.expected is not None and self.expected != _kind_of(top):
+            raise went_away(self.path)
         if top is None:
             return
-        if self.kind == "file" or top.kind != "directory":
+        if (self.expected or self.kind) == "file" or top.kind != "directory":
             yield self.path, top
             return
         prefix = self.path + "/"
@@ -224,6 +228,10 @@ class Tree:
     def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""
         return pair_up(self.entries(pages), self.walk(self.ignoring(pages)))
+
+
+def _kind_of(top: WalkEntry | None) -> str | None:
+    return None if top is None else "directory" if top.kind == "directory" else "file"
 
 
 def plain_parts(inside: Sequence[str]) -> list[str]:

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from dvx.core.errors import LocalDiskError, PathRefused
-from dvx.disk.walk import walk_tree
+from dvx.core.errors import ChangedWhileReading, LocalDiskError, PathRefused
+from dvx.disk.walk import walk_blocks, walk_tree
 
 
 def make(root, *paths):
@@ -145,3 +145,33 @@ def test_tree_deeper_than_the_recursion_limit_is_walked(tmp_path):
     assert listed(tmp_path) == [folders[-1]]
     for folder in reversed(folders):  # pytest's own clean-up is recursive
         os.rmdir(f"{tmp_path}/{folder}")
+
+
+def test_root_that_is_moved_away_while_it_is_listed_is_no_smaller_tree(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a").write_bytes(b"1")
+    blocks = walk_blocks(str(tmp_path / "data"), shown="data/")
+    next(blocks)
+    os.rename(tmp_path / "data", tmp_path / "moved")
+    with pytest.raises(ChangedWhileReading, match="`data`"):
+        list(blocks)
+
+
+def test_folder_that_goes_away_before_it_is_listed_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "data/sub").mkdir(parents=True)
+    (tmp_path / "data/a").write_bytes(b"1")
+
+    def listed(**options):
+        found = []
+        for block in walk_blocks(str(tmp_path / "data"), shown="data/", **options):
+            found += [row[0] for row in block]
+            if (tmp_path / "data/sub").exists():
+                os.rename(tmp_path / "data/sub", tmp_path / "away")
+        return found
+
+    with pytest.raises(ChangedWhileReading, match="`data/sub`"):
+        listed()
+    os.rename(tmp_path / "away", tmp_path / "data/sub")
+    refused = {}
+    assert listed(refused=refused) == ["a"]
+    assert list(refused) == ["data/sub"]
