@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, str]] = {
     "bad-option": "An option of a remote is unknown, or its value is not valid.",
     "bad-pack": "A pack is not valid: its header, a frame, its index or its trailer.",
     "bad-pair": "A value was not given as `KEY=VALUE`, or the key is there twice.",
+    "bad-pattern": "A pattern is longer than any path.",
     "bad-placement": "A placement record is not valid, or does not fit the data that it stands for.",
     "bad-pointer": "A pointer is not valid.",
     "bad-range": "The range of bytes is not valid, or the object is shorter.",

@@ -3,7 +3,6 @@
 Owns every refusal of `dvx add` that can be known before data is read. Must not read data or write anything.
 """
 
-import glob
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from dvx.core.errors import (
 )
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote, quote_all
+from dvx.disk.glob_walk import expand_glob
 from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.ops.git_checks import check_git
 from dvx.ops.leaf_parts import LeafPart, LeafToCompare
@@ -233,7 +233,7 @@ def _expand(project: Project, paths: Sequence[str], leaving_out: dict[str, Track
         if os.path.lexists(os.path.join(root, path)):
             yield check_data_path(path)
             continue
-        found = sorted(glob.glob(path, root_dir=root, recursive=True)) if is_pattern(path) else []
+        found = expand_glob(root, path) if is_pattern(path) else []
         found = [
             name for name in found if not name.endswith(".dvx") and os.path.basename(name) != ".gitignore"
         ]

@@ -10,22 +10,20 @@ import codecs
 import os
 import stat
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from dvx.core.errors import PathRefused, UsageError
 from dvx.core.text_marks import UTF8_MARK
 from dvx.disk.atomic import disk_errors
 from dvx.repo.committed_files import left_out_files, read_committed_file
+from dvx.repo.ignore_patterns import IgnoreLines, parse_ignore_lines
 from dvx.repo.repository import Repository
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 DVXIGNORE: Final = ".dvxignore"
 _MAX_BYTES: Final = 1024 * 1024
 
-# A spec with the number of characters to cut from a path to make it relative to the folder of the file.
-_Rule = tuple[int, "GitIgnoreSpec"]
+# Lines with the number of characters to cut from a path to make it relative to the folder of the file.
+_Rule = tuple[int, IgnoreLines]
 
 
 def load_ignore(
@@ -88,32 +86,24 @@ class _Rules:
         found = self._by_folder.get(folder)
         if found is None:
             above = self._rules(folder[: folder.rfind("/", 0, -1) + 1]) if folder else ()
-            spec = _load(self._repo, folder, left_out=self._left_out)
-            if spec is not None and self._is_tracked and len(folder) < len(self._data):
-                spec = _without_patterns_for(spec, self._data[len(folder) :])
-            found = above if spec is None else (*above, (len(folder), spec))
+            lines = _load(self._repo, folder, left_out=self._left_out)
+            if lines is not None and self._is_tracked and len(folder) < len(self._data):
+                lines = lines.without(self._data[len(folder) :])
+            found = above if lines is None else (*above, (len(folder), lines))
             self._by_folder[folder] = found
         return found
 
 
 def _matches(rules: tuple[_Rule, ...], path: str, is_dir: bool) -> bool:
     """Apply the innermost file that says anything about `path`."""
-    shown = path + "/" if is_dir else path
-    for cut, spec in reversed(rules):
-        include = spec.check_file(shown[cut:]).include
-        if include is not None:
-            return include
+    for cut, lines in reversed(rules):
+        said = lines.says(path[cut:], is_dir=is_dir)
+        if said is not None:
+            return said
     return False
 
 
-def _without_patterns_for(spec: "GitIgnoreSpec", folder: str) -> "GitIgnoreSpec":
-    """Take away the patterns that leave out all of `folder`, which ends in `/`: a directory that is tracked."""
-    return type(spec)(
-        pattern for pattern in spec.patterns if not (pattern.include and pattern.match_file(folder))
-    )
-
-
-def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> "GitIgnoreSpec | None":
+def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> IgnoreLines | None:
     path = folder + DVXIGNORE
     mode = _mode(repo.absolute(path))
     # A link could lead anywhere, and Git does not follow one from `.gitignore` either.
@@ -124,10 +114,8 @@ def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> "GitIg
         return None
     if len(data) > _MAX_BYTES:
         raise UsageError(f"`{path}` has more than {_MAX_BYTES} bytes", kind="bad-ignore-file")
-    from pathspec import GitIgnoreSpec  # 40 ms, and most repositories have no such file
-
     try:
-        return GitIgnoreSpec.from_lines(_lines(data, path))
+        return parse_ignore_lines(_text(data, path))
     except ValueError as error:
         raise UsageError(
             f"`{path}` has a pattern that is not valid: {str(error)[:200]}",
@@ -136,14 +124,14 @@ def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> "GitIg
         ) from error
 
 
-def _lines(data: bytes, path: str) -> list[str]:
+def _text(data: bytes, path: str) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise UsageError(
             f"`{path}` is UTF-16 text, and has to be saved as UTF-8",
             hints=[f"save it as UTF-8 in an editor: `{path}`"],
             kind="bad-ignore-file",
         )
-    return data.removeprefix(UTF8_MARK).decode("utf-8", "surrogateescape").splitlines()
+    return data.removeprefix(UTF8_MARK).decode("utf-8", "surrogateescape")
 
 
 def _mode(place: str) -> int | None:

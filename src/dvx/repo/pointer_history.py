@@ -6,7 +6,7 @@ object once; nothing is checked out, and data is never needed. Must not know wha
 
 import os
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
@@ -45,6 +45,8 @@ _LOG: Final = (
 )
 _GRAPH: Final = ("log", "--graph", "--simplify-merges", *_FIELDS)
 _GLOB_SIGNS: Final = frozenset("*?[")
+# The time that Git takes to match a name is the length of the name to the power of the stars.
+_MOST_STARS: Final = 2
 # Merges that changed no pointer count for Git's `-n`: a first look is this much wider.
 _WIDER: Final = 4
 _DATE_DOUBT_S: Final = 3.0
@@ -92,7 +94,7 @@ class PointerHistory:
             return []
         self._check_date(chosen.since)
         command = [*_PLAIN, *_LOG, *([f"--since={chosen.since}"] if chosen.since else [])]
-        tail = [*revs, "--", *pathspecs(chosen.paths)]
+        tail = [*revs, "--", *self._pathspecs(revs, chosen.paths)]
         limit = chosen.limit
         if limit is not None:
             wider = limit * _WIDER + 20
@@ -112,8 +114,26 @@ class PointerHistory:
         self._check_date(selection.since)
         since = [f"--since={selection.since}"] if selection.since else []
         limit = [f"-n{selection.limit}"] if selection.limit is not None else []
-        command = [*_PLAIN, *_GRAPH, *since, *limit, *revs, "--", *pathspecs(selection.paths)]
+        command = [*_PLAIN, *_GRAPH, *since, *limit, *revs, "--", *self._pathspecs(revs, selection.paths)]
         return parse_graph(self._git.run(command), boundary=self._shallow_ends())
+
+    def _pathspecs(self, revs: Sequence[str], paths: Sequence[str]) -> list[str]:
+        """As pathspecs; a pattern that Git takes too long to match is matched here, against all names of the past."""
+        from dvx.repo.targets import matches_inside  # 2 ms, with pointers, for patterns only
+
+        slow = [path for path in paths if path.count("*") > _MOST_STARS]
+        if not slow or "" in paths:
+            return pathspecs(paths)
+        answer = self._git.run(
+            [*_PLAIN, "log", "--format=", "--name-only", "-z", *revs, "--", "*" + POINTER_SUFFIX]
+        )
+        names = sorted({os.fsdecode(name).strip("\n") for name in answer.split(b"\0")} - {""})
+        is_meant = matches_inside([path.rstrip("/").removesuffix(POINTER_SUFFIX) for path in slow])
+        plain = [path for path in paths if path not in slow]
+        found = [name for name in names if is_meant(name.removesuffix(POINTER_SUFFIX))]
+        found += [above + POINTER_SUFFIX for path in slow for above in _folders_above(path)]
+        literal = [f":(literal){name}" for name in found] or [f":(literal){slow[0]}{POINTER_SUFFIX}"]
+        return [*(pathspecs(plain) if plain else []), *literal]
 
     def read(self, object_ids: Iterable[str]) -> Mapping[str, Pointer]:
         """Return the pointers that these Git objects hold, by object id; what is none is left out, see `problems`."""
@@ -206,14 +226,18 @@ def pathspecs(paths: Sequence[str]) -> list[str]:
         stem = place.removesuffix(POINTER_SUFFIX) if is_pointer_path(place) else place
         names = [f":(literal){place}{POINTER_SUFFIX}", f":(literal){stem}{POINTER_SUFFIX}"]
         names += [f":(glob){_quoted(place)}/**/*{POINTER_SUFFIX}"]
-        above = os.path.dirname(place)
-        while above:
-            names.append(f":(literal){above}{POINTER_SUFFIX}")
-            above = os.path.dirname(above)
+        names += [f":(literal){above}{POINTER_SUFFIX}" for above in _folders_above(place)]
         if not _GLOB_SIGNS.isdisjoint(place):
             names += [f":(glob){stem}{POINTER_SUFFIX}", f":(glob){place}/**/*{POINTER_SUFFIX}"]
         found += names
     return list(dict.fromkeys(found))
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    above = os.path.dirname(path)
+    while above:
+        yield above
+        above = os.path.dirname(above)
 
 
 def _quoted(path: str) -> str:

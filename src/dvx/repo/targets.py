@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import NotFound, name_some
+from dvx.core.globs import glob_expression
 from dvx.core.shell_words import quote
 from dvx.repo.pointers import TrackedPointer
 
@@ -63,7 +64,7 @@ def is_pattern(path: str) -> bool:
 
 def matches_pattern(pattern: str, path: str) -> bool:
     """Whether a whole path is what a pattern names or matches; what is below a match is not."""
-    return pattern == path or re.fullmatch(_expression(pattern), path, re.DOTALL) is not None
+    return pattern == path or re.fullmatch(glob_expression(pattern), path, re.DOTALL) is not None
 
 
 def matches_inside(patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -105,7 +106,7 @@ def _remainders(target: str, path: str) -> Iterator[str]:
     """Yield what is left of a glob for the paths inside the directory `path`."""
     names = target.split("/")
     for count in range(1, len(names) + 1):
-        if re.fullmatch(_expression("/".join(names[:count])), path, re.DOTALL):
+        if re.fullmatch(glob_expression("/".join(names[:count])), path, re.DOTALL):
             # `**` may go on inside the directory, so it stays in front of the rest.
             rest = names[count - 1 :] if names[count - 1] == "**" else names[count:]
             if rest:
@@ -114,53 +115,7 @@ def _remainders(target: str, path: str) -> Iterator[str]:
 
 def _below(pattern: str) -> str:
     """Return the expression for a pattern and everything below what it matches."""
-    return f"(?:{_expression(pattern)}|{re.escape(pattern)})(?:/.*)?"
-
-
-def _expression(pattern: str) -> str:
-    """Translate a glob; a `**` that is a whole component stands for any number of folders."""
-    names = pattern.split("/")
-    names = [name for i, name in enumerate(names) if name != "**" or names[i - 1 : i] != ["**"]]
-    written = ""
-    for i, name in enumerate(names):
-        is_last = i == len(names) - 1
-        if name == "**":
-            written += ".+" if is_last else "(?:.+/)?"
-        else:
-            written += _component(name) + ("" if is_last else "/")
-    return written
-
-
-def _component(name: str) -> str:
-    written = ""
-    position = 0
-    while position < len(name):
-        sign = name[position]
-        position += 1
-        if sign == "*":
-            written += "" if written.endswith("[^/]*") else "[^/]*"
-        elif sign == "?":
-            written += "[^/]"
-        elif (
-            sign == "[" and (end := name.find("]", position + 1 + (name[position : position + 1] == "!"))) > 0
-        ):
-            written += _character_class(name[position:end])
-            position = end + 1
-        else:
-            written += re.escape(sign)
-    return written
-
-
-def _character_class(text: str) -> str:
-    negated = text[0] in "!^"
-    signs = text[1:] if negated else text
-    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", signs)
-    written = f"[{'^/' if negated else ''}{escaped}]"
-    try:
-        re.compile(written)
-    except re.error:  # such as the range z-a: then it is a name with brackets
-        return re.escape(f"[{text}]")
-    return written
+    return f"(?:{glob_expression(pattern)}|{re.escape(pattern)})(?:/.*)?"
 
 
 def _not_tracked(tracked: Sequence[TrackedPointer], unknown: Sequence[str]) -> NotFound:

@@ -21,7 +21,7 @@ from dvx.repo.pointer_history import PointerHistory
 from dvx.repo.pointers import find_pointers, read_pointer
 from dvx.repo.repository import Repository
 from dvx.repo.small_objects import read_small_objects
-from dvx.repo.targets import matches_inside
+from dvx.repo.targets import is_pattern, matches_inside
 from dvx.repo.value_flat import MAX_FILE_BYTES
 
 Kind = Literal["params", "metrics"]
@@ -171,8 +171,10 @@ def _work_tree_pointers(repository: Repository, is_meant: IsMeant, problems: lis
 def _work_tree_files(
     repository: Repository, is_meant: IsMeant, wanted: Sequence[WantedFile]
 ) -> Iterator[tuple[str, bytes | None]]:
-    patterns = [f":(glob){each.path}" for each in wanted if each.path]
-    found = set(repository.git().ls_files([*_PATTERNS, *patterns], others=True))
+    # A pattern from the settings is not given to Git, whose matching takes exponential time in the number of stars.
+    patterns = [] if any(is_pattern(each.path) for each in wanted) else list(_PATTERNS)
+    listed = repository.git().ls_files(patterns, others=True)
+    found = {path for path in listed if _kinds_of(path, wanted)}
     # Files of metrics are often ignored by Git: those that are named count nevertheless.
     found |= {each.path for each in wanted if os.path.lexists(repository.absolute(each.path))}
     for path in sorted(path for path in found if is_meant(path)):

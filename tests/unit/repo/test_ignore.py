@@ -114,3 +114,9 @@ def test_utf16_text_and_a_pipe_are_refused_by_name(tmp_path):
     os.mkfifo(tmp_path / ".dvxignore")
     with pytest.raises(PathRefused, match="named pipe"):
         load_ignore(_repository(tmp_path), "data")
+
+
+@pytest.mark.parametrize("line", ["*a" * 25 + "b", "**/*a/" * 20 + "b", "/" + "*a*a/" * 10 + "**/x"])
+def test_line_that_backtracking_would_never_end_ends(tree, line):
+    name = "a" * 200
+    assert tree({".dvxignore": line + "\n", f"data/{name}/{name}/{name}": ""}) == [f"{name}/{name}/{name}"]

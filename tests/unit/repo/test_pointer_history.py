@@ -394,3 +394,16 @@ def test_a_thousand_commits_take_two_processes(tmp_path: Path, monkeypatch: pyte
     assert [args[-3] if args[1] == "rev-parse" else args[1] for args in started][-1] == "cat-file"
     # One more asks for HEAD, which may not be born.
     assert len(started) == 3
+
+
+def test_pattern_with_many_stars_is_not_left_to_git(tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "-q")
+    name = "a" * 200
+    for path in (name, "b"):
+        (tmp_path / f"{path}.dvx").write_bytes(format_pointer(Pointer(KIND_FILE, bytes(32), 1)))
+    run_git(tmp_path, "add", "-A")
+    run_git(tmp_path, "commit", "-qm", "x")
+    history = PointerHistory(Repository.discover(str(tmp_path), env={}))
+    assert history.commits(HistorySelection(paths=["*a" * 25 + "b"])) == []
+    (commit,) = history.commits(HistorySelection(paths=["*a" * 25]))
+    assert [change.path for change in commit.changes] == [name]
