@@ -18,6 +18,8 @@ _INTRODUCTION: Final = """\
 
 Made by `scripts/generate-reference`; change `src/dvx/cli/json_documents.py`, not this page.
 
+<!-- page: not run, page: real output already; tests/integration/test_json_documents.py prints and compares it -->
+
 With `--json` a command prints one document to standard output; text for people goes to standard error as ever.
 `schema` names the document and its version: `dvx.COMMAND/1`, with a hyphen before the name of a subcommand. Fields may
 be added to a version, never changed or removed. A command that fails before it has printed its document prints
