@@ -72,6 +72,17 @@ def read_tail_index(backend: Backend, name: bytes, *, tail_bytes: int = _TAIL_BY
     )
 
 
+def read_exact_index(backend: Backend, name: bytes) -> PackIndex:
+    """The index of a pack with the header that it really has, as whoever copies the pack will read it.
+
+    Raises what `read_tail_index` raises.
+    """
+    index = read_tail_index(backend, name)
+    if backend.get_range(pack_key(name), 0, HEADER_BYTES) != format_header(index.header):
+        raise FormatError("the header of a pack is not the one that its index was made for", kind="bad-pack")
+    return index
+
+
 def _guess_header(index_bytes: bytes, trailer: Trailer) -> PackIndex | None:
     """The index, if the pack starts with a header of ours: the digest in the trailer covers header and index."""
     for chunker in _CHUNKERS:

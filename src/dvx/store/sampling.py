@@ -16,6 +16,7 @@ from dvx.formats.placement import Placement
 from dvx.store.chunk_reader import plan_ranges, read_verified
 from dvx.store.runs import run_entries
 from dvx.store.store import Store
+from dvx.store.transfer import WHOLE_FROM
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,10 @@ class Sampled:
 def read_sample(store: Store, placement: Placement, sample: Sample, *, jobs: int) -> Sampled:
     """Read some chunks of a root by range, decode them and compare each with its id.
 
-    Of a directory the first page of its manifest is always read as well; a file of one chunk is compared with the
-    id of the file. Raises DamagedPack, FormatError (kind "bad-placement") and ObjectNotFound.
+    Header, index and trailer of each pack that has one of them are read, too. Of a directory the first page of its
+    manifest is always read as well; a file of one chunk is compared with the id of the file. Where all chunks are
+    taken, everything is read that a clone would copy. Raises DamagedPack, FormatError (kind "bad-placement") and
+    ObjectNotFound.
     """
     entries = _choose(store, placement, sample, jobs=jobs)
     groups = [(pack, group) for pack, found in entries.items() for group in plan_ranges(found)]
@@ -68,7 +71,8 @@ def _choose(store: Store, placement: Placement, sample: Sample, *, jobs: int) ->
     places = sorted(random.sample(range(total), sample.size(total))) if total else []
     numbers = [bisect_right(ends, place) for place in places]
     packs = [placement.runs[number].pack for number in numbers]
-    store.load_pack_indexes([*packs, *placement.pages], jobs=jobs)
+    # Nobody reads a chunk of a pack whose ends are damaged.
+    map_parallel(store.check_pack_ends, list(dict.fromkeys([*packs, *placement.pages])), jobs=jobs)
     chosen = _first_page(store, placement)
     for place, number in zip(places, numbers, strict=True):
         run = placement.runs[number]
@@ -77,6 +81,20 @@ def _choose(store: Store, placement: Placement, sample: Sample, *, jobs: int) ->
         if placement.kind == "file" and total == 1 and entry.id != placement.root:
             raise FormatError("a placement record spells another file", kind="bad-placement")
         chosen.setdefault(run.pack, []).append(entry)
+    return _with_neighbours(store, placement, chosen) if len(places) == total else chosen
+
+
+def _with_neighbours(
+    store: Store, placement: Placement, chosen: dict[bytes, list[PackEntry]]
+) -> dict[bytes, list[PackEntry]]:
+    """All of what a clone would copy: packs of pages, and packs that are needed mostly, with every frame in them."""
+    for name, found in chosen.items():
+        entries = store.pack_index(name).entries
+        needed = sum(FRAME_HEADER_BYTES + entry.stored for entry in set(found))
+        if name in placement.pages or needed >= WHOLE_FROM * store.pack_size(name):
+            chosen[name] = list(entries)
+    for name in placement.pages:
+        chosen[name] = list(store.pack_index(name).entries)
     return chosen
 
 

@@ -116,6 +116,25 @@ class Store:
         except (FormatError, IntegrityError) as error:
             raise damaged_pack(self, name) from error
 
+    def check_pack_ends(self, name: bytes) -> None:
+        """Read header, index and trailer of a pack from the store itself, whatever is remembered of it.
+
+        Raises ObjectNotFound, and DamagedPack if they are not intact, or are those of another pack than before.
+        """
+        from dvx.store.pack_tail import read_exact_index
+
+        try:
+            found = read_exact_index(self.backend, name)
+        except UnsupportedVersion:
+            raise
+        except (FormatError, IntegrityError) as error:
+            raise damaged_pack(self, name) from error
+        known = self.index.pack_index(name)
+        if known is None:
+            self.index.add_pack(self.id, name, found)
+        elif known != found:
+            raise damaged_pack(self, name)
+
     def read_pack(self, name: bytes, offset: int, length: int) -> bytes:
         """Exactly these bytes of a pack, not verified. Raises what Backend.get_range raises."""
         return self.backend.get_range(pack_key(name), offset, length)
