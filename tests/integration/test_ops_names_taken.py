@@ -159,3 +159,19 @@ def test_move_that_git_refuses_to_stage_is_undone(work, monkeypatch):
     os.unlink(work.path(".git/index.lock"))
     assert everything(work) == before
     assert not os.path.exists(work.path("new"))
+
+
+def test_add_of_a_folder_with_a_repository_inside_names_the_git_folder_that_is_left_out(work):
+    work.write({"data/cloned/f": b"1"})
+    subprocess.run(["git", "init", "-q", work.path("data/cloned")], check=True)
+    result = work.add("data")
+    assert [warning.split(":")[0] for warning in result.warnings] == ["`data/cloned/.git`"]
+    assert result.files == 1
+    assert os.path.isdir(work.path("data/cloned/.git"))
+
+
+def test_git_file_of_a_worktree_inside_of_data_stays(work):
+    work.write({"data/tree/.git": b"gitdir: /elsewhere\n", "data/tree/f": b"1"})
+    work.add("data")
+    work.add("data")
+    assert work.read("data/tree/.git") == b"gitdir: /elsewhere\n"

@@ -120,7 +120,7 @@ def walk_blocks(
     for or a little before. `ignore(relative_path, is_dir)` leaves an entry (and everything below it) out; a
     directory in which all is ignored counts as empty, unless `ignore.applies_to_empty(path)` says that it was
     looked into only for what may be in it. `.git` and leftover temporary files of dvx are always
-    left out; the relative paths of the latter are appended to `leftovers`. A symlink to a directory is a
+    left out; their relative paths are appended to `leftovers`. A symlink to a directory is a
     symlink. Files that vanish while the tree is listed are passed over; a folder that does so is refused, and if it
     is the root, or another folder takes its place, ChangedWhileReading is raised in the end.
 
@@ -221,6 +221,8 @@ def _kept_names(
     for name in names:
         path = prefix + name
         if name == ".git":
+            if asked.leftovers is not None:
+                asked.leftovers.append(path)
             continue
         if name.startswith(TEMPORARY_PREFIX):
             if asked.leftovers is not None:

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from dvx.backends.backend import ObjectNotFound
+from dvx.core.errors import name_some
 from dvx.formats.pointer import KIND_DIRECTORY
 from dvx.ops.add_targets import AddPlan, AddTarget
 from dvx.ops.adding import AddedPath, Adding, Kept, Step
-from dvx.ops.leftovers import remove_leftovers
+from dvx.ops.leftovers import git_folders, remove_leftovers
 from dvx.ops.metadata_of_add import AskedMetadata, MetadataOfAdd, prepare_metadata
 from dvx.ops.portable import name_warnings, refuse_names
 from dvx.ops.project import Project
@@ -122,7 +123,12 @@ def _add_once(
             target.close()
         project.reporter.finish()
     _write_pointers(project, adding, result)
-    remove_leftovers(project, [target.tree(None) for target in plan.targets])
+    trees = [target.tree(None) for target in plan.targets]
+    if git_folders(trees):
+        result.warnings.append(
+            f"{name_some(git_folders(trees))}: left out; the files around it are added, its history is not"
+        )
+    remove_leftovers(project, trees)
     return result
 
 

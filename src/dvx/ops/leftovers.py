@@ -20,7 +20,7 @@ def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
     """
     names: set[str] = set()
     for tree in trees:
-        names.update(f"{tree.path}/{path}" for path in tree.leftovers)
+        names.update(f"{tree.path}/{path}" for path in tree.leftovers if _is_temporary(path))
         names.update(_beside(project, tree.path.rpartition("/")[0]))
     if not names:
         return 0
@@ -32,6 +32,17 @@ def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
             except DvxError:
                 continue
     return removed
+
+
+def git_folders(trees: Iterable[Tree]) -> list[str]:
+    """The `.git` that walks of these trees came across, and left out: repositories inside of the data."""
+    return sorted(
+        {f"{tree.path}/{path}" for tree in trees for path in tree.leftovers if not _is_temporary(path)}
+    )
+
+
+def _is_temporary(path: str) -> bool:
+    return path.rpartition("/")[2].startswith(TEMPORARY_PREFIX)
 
 
 def _beside(project: Project, folder: str) -> list[str]:

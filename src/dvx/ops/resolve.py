@@ -24,8 +24,7 @@ from dvx.ops.pull import checkout_locked
 from dvx.ops.selection import workspace_pointers
 from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
 from dvx.repo.gitignore import has_ignore, ignore_line
-from dvx.repo.pointer_places import read_pointer_file
-from dvx.repo.pointers import TrackedPointer
+from dvx.repo.pointers import TrackedPointer, read_pointer_file
 from dvx.repo.targets import Target
 from dvx.repo.unmerged import (
     UnmergedPointer,

@@ -13,8 +13,8 @@ from dvx.ops.project import Project
 from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
 from dvx.repo.extents import Extent
 from dvx.repo.gitignore import IgnoreLine, has_ignore, ignore_line, visible_lines, written_line
-from dvx.repo.pointer_places import check_pointer_place, read_pointer_file
-from dvx.repo.pointers import pointer_path_of
+from dvx.repo.pointer_places import check_pointer_place
+from dvx.repo.pointers import pointer_path_of, read_pointer_file
 
 
 def record_tracking(

@@ -44,9 +44,9 @@ class Tree:
     `pointer` is None for a path that is being added. `inside` limits the tree to some paths and patterns below
     a tracked directory; empty means everything. `ignore` are the rules for what is not tracked, and `find_last`
     tells the version that was last brought to the workspace, whose paths are tracked until a checkout takes them
-    away. `leftovers` collects temporary files of interrupted commands that a walk came across, relative to the
-    tracked directory. `refused` collects, by path relative to the repository, why a walk leaves something out of which
-    it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
+    away. `leftovers` collects temporary files of interrupted commands, and `.git`, that a walk came across, relative
+    to the tracked directory. `refused` collects, by path relative to the repository, why a walk leaves something out of
+    which it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
     files of which nothing is known for that reason. `part` are the paths of a directory that are to be here; None
     for all of them. `expected` is the kind of what has to be there: a walk that finds anything else raises
     ChangedWhileReading.

@@ -4,14 +4,13 @@ Owns the difference between a pointer, damaged or not, and somebody else's file.
 """
 
 import os
-import stat
 from typing import Final
 
 from dvx.core.errors import FormatError, PathRefused, UnsupportedVersion
-from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
-from dvx.formats.pointer import MAX_POINTER_BYTES, parse_pointer
+from dvx.formats.pointer import parse_pointer
+from dvx.repo.pointers import read_pointer_file
 from dvx.repo.repository import Repository
 
 # What the lines of a pointer start with. A file that has two of them is one that was damaged.
@@ -24,24 +23,6 @@ _POINTER_LINES: Final = (
     b"files = ",
 )
 _MIN_LINES: Final = 2
-
-
-def read_pointer_file(repo: Repository, pointer_path: str) -> bytes | None:
-    """Return the bytes of a pointer file, one more than the limit at most; None when there is no file.
-
-    Raises PathRefused (kind `pointer-not-a-file`) for anything but a plain file, and LocalDiskError.
-    """
-    check_stored_path(pointer_path)
-    place = repo.absolute(pointer_path)
-    with disk_errors(place, "read"):
-        try:
-            mode = os.lstat(place).st_mode
-            if not stat.S_ISREG(mode):
-                raise _not_a_file(pointer_path, is_link=stat.S_ISLNK(mode))
-            with open(place, "rb", buffering=0) as file:
-                return file.read(MAX_POINTER_BYTES + 1)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
 
 
 def check_pointer_place(repo: Repository, pointer_path: str, *, affected: str | None = None) -> None:
@@ -87,13 +68,3 @@ def is_pointer_text(data: bytes) -> bool:
         starts = {each for line in data.splitlines() for each in _POINTER_LINES if line.startswith(each)}
         return not data.strip() or len(starts) >= _MIN_LINES
     return True
-
-
-def _not_a_file(pointer_path: str, *, is_link: bool) -> PathRefused:
-    what = "a symbolic link" if is_link else "not a file"
-    old = quote(pointer_path + ".old")
-    return PathRefused(
-        f"the pointer `{pointer_path}` is {what}; pointers are plain files",
-        hints=[f"move it away: `mv {quote(pointer_path)} {old}`", "list what is tracked: `dvx ls`"],
-        kind="pointer-not-a-file",
-    )

@@ -5,20 +5,19 @@ not know where the data is stored.
 """
 
 import os
+import stat
 from dataclasses import dataclass
 
 from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
 from dvx.core.ids import short_git_id
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
-from dvx.disk.atomic import write_atomic
+from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, format_pointer, parse_pointer
 from dvx.repo.committed_files import writable_place
 from dvx.repo.pointer_paths import POINTER_SUFFIX as POINTER_SUFFIX
 from dvx.repo.pointer_paths import is_pointer_path as is_pointer_path
 from dvx.repo.pointer_paths import pointer_path_of as pointer_path_of
-from dvx.repo.pointer_places import check_pointer_place as check_pointer_place
-from dvx.repo.pointer_places import read_pointer_file
 from dvx.repo.repository import Repository
 
 
@@ -66,6 +65,8 @@ def write_pointer(repo: Repository, tracked: TrackedPointer) -> bool:
     check_stored_path(tracked.pointer_path)
     data = format_pointer(tracked.pointer)
     before = read_pointer_file(repo, tracked.pointer_path)
+    from dvx.repo.pointer_places import check_pointer_place  # only writing looks
+
     check_pointer_place(repo, tracked.pointer_path)
     if before is not None and before.replace(b"\r\n", b"\n") == data:
         return False
@@ -132,3 +133,31 @@ def _tracked(pointer_path: str, data: bytes, *, name: str) -> TrackedPointer:
 
 def _data_path(pointer_path: str) -> str:
     return pointer_path.removesuffix(POINTER_SUFFIX)
+
+
+def read_pointer_file(repo: Repository, pointer_path: str) -> bytes | None:
+    """Return the bytes of a pointer file, one more than the limit at most; None when there is no file.
+
+    Raises PathRefused (kind `pointer-not-a-file`) for anything but a plain file, and LocalDiskError.
+    """
+    check_stored_path(pointer_path)
+    place = repo.absolute(pointer_path)
+    with disk_errors(place, "read"):
+        try:
+            mode = os.lstat(place).st_mode
+            if not stat.S_ISREG(mode):
+                raise _not_a_file(pointer_path, is_link=stat.S_ISLNK(mode))
+            with open(place, "rb", buffering=0) as file:
+                return file.read(MAX_POINTER_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def _not_a_file(pointer_path: str, *, is_link: bool) -> PathRefused:
+    what = "a symbolic link" if is_link else "not a file"
+    old = quote(pointer_path + ".old")
+    return PathRefused(
+        f"the pointer `{pointer_path}` is {what}; pointers are plain files",
+        hints=[f"move it away: `mv {quote(pointer_path)} {old}`", "list what is tracked: `dvx ls`"],
+        kind="pointer-not-a-file",
+    )
