@@ -1,6 +1,8 @@
 """What somebody writes between the plan of a checkout and its writes is kept, and everything else is done."""
 
+import mmap
 import os
+import time
 
 import pytest
 
@@ -89,3 +91,23 @@ def test_file_written_while_it_is_removed_from_tracking_is_kept(work, monkeypatc
     with work.open() as project:
         remove_paths(project, ["data"], keep=False, force=False)
     assert work.snapshot("data") == {"data/a": b"MY WORK"}
+
+
+def test_file_that_a_program_wrote_through_memory_without_a_trace_is_not_given_up(tmp_path):
+    work = make_repo(tmp_path / "work")
+    work.write({"model.bin": b"1" * 8192})
+    work.add("model.bin")
+    work.commit("v1")
+    work.git("switch", "-q", "-c", "next")
+    with open(work.path("model.bin"), "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        mapped[:5] = b"first"
+        time.sleep(0.05)  # the stamp of the file is a tick of the clock old
+        work.add("model.bin")
+        before = os.stat(work.path("model.bin"))
+        mapped[:5] = b"later"
+    os.utime(work.path("model.bin"), ns=(before.st_atime_ns, before.st_mtime_ns))
+    work.commit("next")
+    work.git("switch", "-q", "main")
+    with pytest.raises(WorkspaceConflict):
+        work.checkout()
+    assert work.read("model.bin")[:5] == b"later"

@@ -19,10 +19,20 @@ _OBJECTS_BETWEEN_LOOKS = 500_000
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    _read_names_as_utf8()
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 10, 10)
     code = run(sys.argv[1:], env=os.environ)
     gc.freeze()  # Python frees everything when it ends; it need not look for cycles before (5 ms)
     sys.exit(code)
+
+
+def _read_names_as_utf8() -> None:
+    """Start Python again in its UTF-8 mode where the locale has another encoding: names on disk are bytes.
+
+    It cannot be turned on later, and a name that was read as Latin-1 would be stored as another one.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and os.name == "posix":
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def run(args: Sequence[str], *, env: Mapping[str, str]) -> int:

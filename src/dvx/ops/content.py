@@ -61,6 +61,11 @@ class ContentIds:
         self._hits += 1
         return row.id if row_matches(row, found) else None
 
+    def surely_known(self, path: str, found: WalkEntry) -> bytes | None:
+        """`known` for who gives the file up: None where it may have been written without a trace."""
+        content_id = self.known(path, found)
+        return content_id if content_id is not None and not self._rows[path].may_be_dirty else None
+
     def expect(self, spans: Iterable[tuple[str, str]]) -> None:
         """Say from which path to which `known` will be asked next, in path order: their rows are read at once."""
         self._expected = deque(spans)
@@ -100,7 +105,10 @@ class ContentIds:
     def save(self) -> None:
         """Write the noted ids to the cache."""
         if self._fresh:
-            self._cache.store(self._fresh, observed_ns=self._observed_ns or time.time_ns())
+            is_written = self._observed_ns is None
+            self._cache.store(
+                self._fresh, observed_ns=self._observed_ns or time.time_ns(), is_written=is_written
+            )
             self._fresh = []
 
     def hash_all(

@@ -210,7 +210,7 @@ class ObstacleJudge:
         for item in items:
             if item.found is None or item.found.kind == "directory":
                 continue
-            known[item.path] = item.id or ids.known(item.path, item.found)
+            known[item.path] = ids.surely_known(item.path, item.found)
             if known[item.path] is None:
                 unknown.append((item.path, item.found))
         unreadable: dict[str, DvxError] = {}  # without an id nothing says that they are stored

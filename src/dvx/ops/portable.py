@@ -4,6 +4,7 @@ Owns the policy `core.portable`. Must not write.
 """
 
 import os
+import unicodedata
 from collections.abc import Iterable
 
 from dvx.core.errors import PathRefused, name_some
@@ -21,12 +22,33 @@ def name_warnings(paths: Iterable[str]) -> list[str]:
         if reason is not None:
             reasons.setdefault(reason, []).append(path)
     warnings = [f"Windows cannot hold {name_some(found)}: {reason}" for reason, found in reasons.items()]
-    collisions = [f"{first} / {second}" for first, second in case_collisions(names)]
-    if collisions:
+    found = case_collisions(names)
+    twins = [
+        f"{_spelled(first)} / {_spelled(second)}" for first, second in found if _are_twins(first, second)
+    ]
+    cases = [f"{first} / {second}" for first, second in found if not _are_twins(first, second)]
+    if cases:
         warnings.append(
-            f"names that differ only by case are one file on Windows and macOS: {name_some(collisions)}"
+            f"names that differ only by case are one file on Windows and macOS: {name_some(cases)}"
+        )
+    if twins:
+        warnings.append(
+            f"names that differ only by Unicode normalisation are one file on macOS: {name_some(twins)}"
         )
     return warnings
+
+
+def _are_twins(first: str, second: str) -> bool:
+    """Whether two paths that collide look the same; their common part may be shorter than either."""
+    names = zip(first.split("/"), second.split("/"), strict=False)
+    return all(
+        unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other) for one, other in names
+    )
+
+
+def _spelled(name: str) -> str:
+    """A name with its code points told apart: `e\\u0301`."""
+    return name.encode("unicode_escape").decode("ascii")
 
 
 def refuse_names(warnings: list[str]) -> None:

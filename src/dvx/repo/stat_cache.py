@@ -45,6 +45,9 @@ _LOCK_WAIT_S: Final = 30.0
 # Kernels stamp files with the time of the last tick: 10 ms apart on Linux at HZ=100, 15.6 ms on Windows. File
 # systems that keep whole seconds (ext3, HFS+, NFSv2) or two (FAT) show it in the stamp.
 _TICK_NS: Final = 20_000_000
+# A page that is dirty may be written through a memory map without a new time until the kernel has written it out:
+# 30 s after it became dirty, looked at every 5 s; and some time for a disk that is busy.
+_DIRTY_NS: Final = 45_000_000_000
 _SECOND_NS: Final = 1_000_000_000
 # SQLite integers have 64 bits with a sign, inodes 64 without.
 _INODE_MASK: Final = 2**63 - 1
@@ -61,7 +64,11 @@ _T = TypeVar("_T")
 
 
 class StatRow(NamedTuple):
-    """The status that a file had when its content had this id. Sizes in bytes, times in ns, id 32 bytes."""
+    """The status that a file had when its content had this id. Sizes in bytes, times in ns, id 32 bytes.
+
+    `may_be_dirty`: it was read so soon after it was written that a program which has it mapped may have written to it
+    later without a trace. Whoever replaces or removes such a file hashes it again.
+    """
 
     size: int
     mtime_ns: int
@@ -69,6 +76,7 @@ class StatRow(NamedTuple):
     inode: int
     kind: EntryKind
     id: bytes
+    may_be_dirty: bool = False
 
 
 def row_matches(row: StatRow, entry: WalkEntry) -> bool:
@@ -143,19 +151,20 @@ class StatCache:
         """
         return self._read(lambda: self._rows(start, end, limit))
 
-    def store(self, rows: Iterable[tuple[str, StatRow]], *, observed_ns: int) -> None:
+    def store(
+        self, rows: Iterable[tuple[str, StatRow]], *, observed_ns: int, is_written: bool = False
+    ) -> None:
         """Remember rows, in one transaction.
 
         `observed_ns` (since 1970, as time.time_ns) is a moment before the first of these contents was read,
-        or the present for files that dvx itself has just written. Rows that are racy at that moment are not
-        kept, and what was known of their paths is forgotten.
+        or the present for files that dvx itself has just written, which `is_written` says. Rows that are racy at
+        that moment are not kept, and what was known of their paths is forgotten.
         """
 
         def write() -> None:
             racy: list[tuple[str]] = []
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", _columns(rows, observed_ns, racy)
-            )
+            columns = _columns(rows, observed_ns, racy, is_written=is_written)
+            self._connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", columns)
             self._connection.executemany("DELETE FROM files WHERE path = ?", racy)
 
         self._write(write)
@@ -231,7 +240,7 @@ class StatCache:
         new, kinds, row = tuple.__new__, _KINDS, StatRow
         found = self._connection.execute(_RANGE, (start, end, limit))
         return {
-            path: new(row, (size, mtime_ns, ctime_ns, inode, kinds[kind], content_id))
+            path: new(row, (size, mtime_ns, ctime_ns, inode, kinds[kind % 4], content_id, kind >= 4))
             for path, size, mtime_ns, ctime_ns, inode, kind, content_id in found
         }
 
@@ -267,7 +276,7 @@ class StatCache:
 
 
 def _columns(
-    rows: Iterable[tuple[str, StatRow]], observed_ns: int, racy: list[tuple[str]]
+    rows: Iterable[tuple[str, StatRow]], observed_ns: int, racy: list[tuple[str]], *, is_written: bool
 ) -> Iterator[tuple[str, int, int, int, int, int, bytes]]:
     """Turn rows into columns; the paths of racy ones go to `racy` instead."""
     numbers = {kind: number for number, kind in enumerate(_KINDS)}
@@ -275,8 +284,10 @@ def _columns(
         if is_racy(row, observed_ns):
             racy.append((path,))
         else:
-            size, mtime_ns, ctime_ns, inode, kind, content_id = row
-            yield path, size, mtime_ns, ctime_ns, inode & _INODE_MASK, numbers[kind], content_id
+            size, mtime_ns, ctime_ns, inode, kind, content_id, _ = row
+            # The number of a kind says by 4 more that pages may have been dirty.
+            number = numbers[kind] + (0 if is_written or mtime_ns < observed_ns - _DIRTY_NS else 4)
+            yield path, size, mtime_ns, ctime_ns, inode & _INODE_MASK, number, content_id
 
 
 def _connect(path: str) -> sqlite3.Connection:

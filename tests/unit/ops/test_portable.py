@@ -36,3 +36,12 @@ def test_names_that_collide_are_refused_where_case_is_ignored(tmp_path, monkeypa
 
 def test_case_is_not_ignored_without_a_git_folder(tmp_path):
     assert not ignores_case(Tree(str(tmp_path), "data", None))
+
+
+def test_names_that_differ_by_normalisation_are_told_apart_from_those_that_differ_by_case():
+    (warning,) = name_warnings(["d/\u00e9", "d/e\u0301"])
+    assert "Unicode normalisation" in warning
+    assert "d/\\xe9" in warning
+    assert "e\\u0301" in warning
+    (warning,) = name_warnings(["d/A", "d/a"])
+    assert "only by case" in warning

@@ -195,3 +195,13 @@ def test_two_commands_share_the_file(path):
 def test_root_of_the_wrong_shape_is_not_believed(cache):
     cache._connection.execute("INSERT INTO roots VALUES ('a', 'text'), ('b', x'00')")
     assert (cache.get_root("a"), cache.get_root("b"), cache.get_root("c")) == (None, None, None)
+
+
+def test_row_of_a_file_that_was_read_soon_after_it_was_written_says_so_unless_dvx_wrote_it(cache):
+    recent = row(mtime_ns=NOW_NS - 20_000_000_000)
+    cache.store([("recent", recent), ("old", row())], observed_ns=NOW_NS)
+    cache.store([("ours", recent)], observed_ns=NOW_NS, is_written=True)
+    assert {name: found.may_be_dirty for name, found in everything(cache).items()} == {
+        "recent": True, "old": False, "ours": False,
+    }  # fmt: skip
+    assert everything(cache)["recent"] == recent._replace(may_be_dirty=True)
