@@ -427,3 +427,36 @@ def test_parts_on_an_object_store(moto_remote: S3Remote, tmp_path, monkeypatch):
     expected = {**FILES, "data/b/new": b"new"}
     del expected["data/a/0.bin"]
     assert whole(clone, tmp_path) == expected
+
+
+def test_the_hint_for_a_part_that_is_behind_names_the_part(work, part):
+    work.write({"data/a/0.bin": b"newer"})
+    work.add("data")
+    work.commit()
+    work.push()
+    part.git("pull", "-q")
+    with pytest.raises(WorkspaceConflict) as stale:
+        part.add("data")
+    assert "`dvx pull data/a`" in stale.value.hints[0]
+    with pytest.raises(DataMissing) as missing:
+        part.checkout()
+    assert "`dvx pull data/a`" in missing.value.hints[0]
+    part.pull("data/a")
+    assert part.snapshot() == {**below("data/a"), "data/a/0.bin": b"newer"}
+
+
+def test_a_file_in_the_place_of_a_part_and_a_part_again(part):
+    first = part.git("rev-parse", "HEAD").strip()
+    part.remove("data")
+    part.write({"data": b"a file"})
+    part.add("data")
+    part.commit()
+    assert part.status().is_clean
+    part.remove("data")
+    with part.open() as project:
+        checkout_revision(project, ["data/a"], rev=first, force=False)
+        checkout_revision(project, ["data/a"], rev=first, force=False)
+    assert part.snapshot() == below("data/a")
+    part.git("checkout", "-q", first, "--", "data.dvx")
+    part.add("data")
+    assert part.pointer("data").files == len(FILES)

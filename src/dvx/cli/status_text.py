@@ -13,13 +13,12 @@ from dvx.cli.targets import shown_path
 from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 from dvx.ops.differences import FileState
+from dvx.ops.parts import names_to_pull
 from dvx.ops.status import PathState, PathStatus, RemoteState, StatusReport
 from dvx.repo.repository import Repository
 
 # A screen shows about 40 lines; three kinds of ten leave room for the rest.
 FILES_SHOWN: Final = 10
-# More names than this on one command line help nobody.
-_NAMES_TYPED: Final = 5
 _COLOURS: Final = {
     FileState.MODIFIED: "yellow",
     FileState.DELETED: "red",
@@ -84,10 +83,8 @@ class StatusText:
             yield f"get the rest: `dvx pull {escape(quote_all(map(self._typed, parts[:3])))}`"
 
     def _pull_part(self, status: PathStatus) -> str:
-        """The command that names the part again, as long as that can be typed; else the folder."""
-        path = status.tracked.path
-        wanted = [f"{path}/{inner}" for inner in status.wanted] if len(status.wanted) <= _NAMES_TYPED else []
-        return f"dvx pull {escape(quote_all(map(self._typed, wanted or [path])))}"
+        names = names_to_pull(status.tracked.path, status.wanted)
+        return f"dvx pull {escape(quote_all(map(self._typed, names)))}"
 
     def _path(self, status: PathStatus) -> Iterator[str]:
         pointer = status.tracked.pointer

@@ -5,9 +5,9 @@ workspace.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dvx.formats.pointer import KIND_DIRECTORY, Pointer
 from dvx.repo.extents import Extent
@@ -15,6 +15,10 @@ from dvx.repo.extents import Extent
 if TYPE_CHECKING:
     from dvx.ops.project import Project
     from dvx.ops.trees import Tree
+
+
+# More names than this on one command line help nobody.
+_NAMES_TYPED: Final = 5
 
 
 @dataclass(slots=True)
@@ -76,6 +80,13 @@ def part_wanted(project: "Project", path: str) -> Part | None:
         return None
     wants = extent.matcher()
     return Part(wants, wants, extent.wanted)
+
+
+def names_to_pull(path: str, wanted: Sequence[str]) -> list[str]:
+    """What to type to get a directory, or the part of it that is `wanted`, as long as that can be typed."""
+    if not wanted or len(wanted) > _NAMES_TYPED:
+        return [path]
+    return [f"{path}/{inner}" for inner in wanted]
 
 
 def last_root(project: "Project", path: str) -> bytes | None:
@@ -162,11 +173,13 @@ class CheckoutExtents:
         """`trees` come with whether anything has to be written. Looks at the workspace, so before the first write."""
         self._project = project
         self._before: dict[str, Extent] = {}
-        self._after: dict[str, Extent] = {}
+        self._after: dict[str, Extent | None] = {}
         for tree, is_writing in trees:
             pointer = tree.pointer
             if pointer is not None and pointer.kind == KIND_DIRECTORY:
                 self._plan(tree, pointer.id, is_writing=is_writing)
+            elif project.extents.get(tree.path) is not None:
+                self._after[tree.path] = None  # it was a directory
 
     def _plan(self, tree: "Tree", root: bytes, *, is_writing: bool) -> None:
         extent = known_extent(self._project, tree.path)

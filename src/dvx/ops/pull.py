@@ -143,7 +143,7 @@ def checkout_locked(
             remote = _known_remote(project, remote_name)
             source = partial_local_runs(project, change.tracked, remote, change.write.spans())
         if source is None:
-            raise missing_locally([change.tracked])
+            raise missing_locally([change.tracked], change.tree.wanted)
         return source
 
     with project.pages(remote_name) as pages:

@@ -13,7 +13,7 @@ from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import diff_manifests
 from dvx.ops.content import ContentIds
 from dvx.ops.differences import is_other_kind
-from dvx.ops.parts import last_root
+from dvx.ops.parts import last_root, names_to_pull
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree, stat_entry
 from dvx.store.page_reader import PageReader
@@ -102,7 +102,7 @@ def check_not_stale(project: Project, trees: Iterable[Tree]) -> None:
                     affected="nothing was added; adding them would undo what the newer pointer says",
                     hints=[
                         f"bring the workspace up to date, which keeps your own changes: "
-                        f"`dvx pull {quote_all([tree.path])}`",
+                        f"`dvx pull {quote_all(names_to_pull(tree.path, tree.wanted))}`",
                         f"or put the older version back on purpose: `dvx add --force {quote_all([tree.path])}`",
                     ],
                     kind="stale-workspace",

@@ -186,7 +186,8 @@ class Remember:
         """Write them down."""
         for path in self.forgotten:
             project.stat_cache.forget(path)
-        note_extents(project, {**dict.fromkeys(self.forgotten), **self.extents})
+        # Roots are those of files; a directory may have been there before.
+        note_extents(project, {**dict.fromkeys((*self.forgotten, *self.roots)), **self.extents})
         for path, root in self.roots.items():
             project.stat_cache.set_root(path, root)
         if self.unfollowed:
