@@ -8,6 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from dvx import __version__
 
@@ -15,11 +16,13 @@ from dvx import __version__
 # and indexes of many files stay and hold no cycles, and each look visits them again: 5 ms of a status, 17 % of the CPU
 # time of a pull of 400 000 files, a sixth of a log of 50 000 versions.
 _OBJECTS_BETWEEN_LOOKS = 500_000
+_STREAMS = (("stdin", 0, os.O_RDONLY), ("stdout", 1, os.O_WRONLY), ("stderr", 2, os.O_WRONLY))
 
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
     _read_names_as_utf8()
+    _open_missing_streams()
     gc.set_threshold(_OBJECTS_BETWEEN_LOOKS, 10, 10)
     code = run(sys.argv[1:], env=os.environ)
     gc.freeze()  # Python frees everything when it ends; it need not look for cycles before (5 ms)
@@ -35,12 +38,33 @@ def _read_names_as_utf8() -> None:
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
+def _open_missing_streams() -> None:
+    """Let each stream that was closed lead to nowhere, as with `dvx status >&-`, before any other file is opened.
+
+    A data file would get its number otherwise, and have messages written into it.
+    """
+    for name, number, flags in _STREAMS:
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)  # for Git, started from here
+        if getattr(sys, name) is None:
+            mode = "r" if flags == os.O_RDONLY else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for good
+
+
 def run(args: Sequence[str], *, env: Mapping[str, str]) -> int:
     """Run one command and return its exit code."""
     if list(args) == ["--version"]:
         # Hooks and scripts ask this often; answered before click is imported, which takes 25 ms.
-        sys.stdout.write(f"dvx {__version__}\n")
-        return 0
+        with suppress(OSError, ValueError):  # explained below, where it cannot be written
+            sys.stdout.write(f"dvx {__version__}\n")
+            sys.stdout.flush()
+            return 0
     if len(args) == 2 and args[0] == "textconv" and not args[1].startswith("-"):
         from dvx.cli.textconv import print_textconv  # as above: `git log -p` runs it for every version
 

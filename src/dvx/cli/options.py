@@ -4,7 +4,8 @@ Owns the global options, which may stand before or after the command. Must not r
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import click
@@ -62,6 +63,11 @@ class DvxCommand(click.Command):
         super().__init__(*args, **named)
         self.params += common_options()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, which also writes help and version then."""
+        with _explaining_output(ctx):
+            return super().parse_args(ctx, args)
+
 
 class RemoteFlagCommand(DvxCommand):
     """A command whose `--remote` asks the default remote, and with the name of a remote behind it that one.
@@ -105,7 +111,8 @@ class DvxGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the command line, shorthands spelled out."""
-        return super().parse_args(ctx, args if ctx.resilient_parsing else self.rewrite(args))
+        with _explaining_output(ctx):
+            return super().parse_args(ctx, args if ctx.resilient_parsing else self.rewrite(args))
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -117,6 +124,19 @@ class DvxGroup(click.Group):
 
             raise unknown_command(ctx, args[0], names)
         return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def _explaining_output(context: click.Context) -> Iterator[None]:
+    """Let what click could not write fail as every result of dvx does."""
+    try:
+        yield
+    except OSError:
+        invocation = context.find_object(Invocation)
+        if invocation is None:
+            raise
+        with invocation.output.explaining():
+            raise
 
 
 def _set_folder(context: click.Context, _: click.Parameter, value: Sequence[str]) -> None:

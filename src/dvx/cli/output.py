@@ -50,25 +50,27 @@ class Output:
     def result(self, text: str = "", *, end: str = "\n") -> None:
         """Write a result. Raises OutputClosedError, or LocalDiskError where it is redirected to a full disk."""
         self.has_results = True
-        with self._explaining():
+        with self.explaining():
             self._results.write(text + end)
 
     def result_bytes(self, data: bytes | memoryview) -> None:
         """Write bytes of a file as they are. Raises as `result` does."""
         self.has_results = True
-        with self._explaining():
+        with self.explaining():
             self._results.buffer.write(data)
 
     def flush(self) -> None:
         """Bring all results to their reader. Raises as `result` does."""
-        with self._explaining():
+        with self.explaining():
             self._results.flush()
 
     def message(self, text: str) -> None:
         """Write a message; a reader that has gone is no reason to stop the work."""
-        with suppress(OSError, ValueError):
+        try:
             self.messages.write(text + "\n")
             self.messages.flush()
+        except (OSError, ValueError):
+            _abandon(self.messages)
 
     def summary(self, text: str) -> None:
         """Say what was done."""
@@ -93,21 +95,15 @@ class Output:
         return self._painted(self.messages, text, colour)
 
     @contextmanager
-    def _explaining(self) -> Iterator[None]:
+    def explaining(self) -> Iterator[None]:
+        """Turn what goes wrong while results are written into OutputClosedError or LocalDiskError."""
         try:
             yield
         except (OSError, ValueError) as error:
-            self._abandon()
+            _abandon(self._results)
             if isinstance(error, ValueError | BrokenPipeError):
                 raise OutputClosedError from error
             raise LocalDiskError(f"cannot write the results: {error.strerror}") from error
-
-    def _abandon(self) -> None:
-        """Send what is still buffered nowhere, so that the interpreter does not fail on it while exiting."""
-        with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._results.fileno())
-            os.close(nowhere)
 
     def _painted(self, stream: TextIO, text: str, colour: str) -> str:
         if not self._uses_colour or not _is_terminal(stream):
@@ -127,6 +123,14 @@ def escape(text: str) -> str:
 
 def _spelled(sign: str) -> str:
     return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _abandon(stream: TextIO) -> None:
+    """Send what is still buffered nowhere, so that the interpreter does not fail on it while exiting."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def _is_terminal(stream: TextIO) -> bool:

@@ -6,7 +6,6 @@ cheap to import, because Git runs it twice for each changed pointer.
 
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 
 from dvx.cli.output import escape
 from dvx.core.errors import DvxError, ExitCode
@@ -25,10 +24,15 @@ def print_textconv(path: str, *, env: Mapping[str, str]) -> int:
         return ExitCode.FAILED
     lines = _summary(data, env) or data.decode("utf-8", "backslashreplace").split("\n")
     text = "\n".join("\t".join(escape(part) for part in line.split("\t")) for line in lines)
-    with suppress(OSError):  # a pager that was closed
+    try:
         sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.buffer.write(b"" if text.endswith("\n") or not text else b"\n")
         sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        return ExitCode.DONE  # a pager that was closed
+    except OSError as error:
+        sys.stderr.write(f"error: cannot write the results: {error.strerror}\n")
+        return ExitCode.FAILED
     return ExitCode.DONE
 
 
