@@ -105,6 +105,10 @@ def _other(error: Exception, invocation: Invocation, args: Sequence[str]) -> int
         return _misused(error, invocation, args)
     if isinstance(error, MemoryError):
         return _failed(_out_of_memory(), invocation, args)
+    from dvx.ops.rehearsal import Rehearsed
+
+    if isinstance(error, Rehearsed):
+        return _rehearsed(error.steps, invocation, args)
     import traceback
 
     from dvx.cli.crash import write_crash_log
@@ -133,6 +137,24 @@ def _out_of_memory() -> DvxError:
         hints=["see the limit: `ulimit -v`; name fewer paths, or use fewer threads: `DVX_JOBS=1 dvx ...`"],
         kind="no-memory",
     )
+
+
+def _rehearsed(steps: Sequence[str], invocation: Invocation, args: Sequence[str]) -> int:
+    """The end of a command with `--dry-run`: its result is what it would do."""
+    from dvx.cli.documents_error import wants_document
+    from dvx.cli.render import format_document
+
+    def say() -> int:
+        if wants_document(args):
+            invocation.output.result(format_document("dvx.dry-run/1", {"steps": list(steps)}))
+            return ExitCode.DONE
+        for step in steps:
+            invocation.output.result(f"would {escape(step)}")
+        if not steps:
+            invocation.output.summary("nothing would be changed")
+        return ExitCode.DONE
+
+    return run_guarded(say, invocation, args=args)
 
 
 def _misused(error: "ClickException", invocation: Invocation, args: Sequence[str]) -> int:

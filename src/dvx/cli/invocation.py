@@ -34,6 +34,7 @@ class Invocation:
     output: Output
     verbosity: int = 0
     may_ask: bool = True
+    rehearses: bool = False
     overrides: dict[str, str] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
     # Command lines of interrupted commands that this one has finished.
@@ -66,7 +67,7 @@ class Invocation:
         from dvx.repo.repository import Repository
 
         repository = Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
-        if os.path.lexists(repository.intention_path):
+        if os.path.lexists(repository.intention_path) and not self.rehearses:
             self._finish_interrupted(repository)
         return repository
 
@@ -96,7 +97,11 @@ class Invocation:
         repository = self.repository(allows_bare=allows_bare)
         if needs_init:
             repository.require_initialised()
-        with Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project:
+        with (
+            self._rehearsal() as scratch,
+            Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project,
+        ):
+            project.rehearsal = scratch
             reporter = make_reporter(self.output, is_shown=self._shows_progress(project))
             project.reporter = reporter
             if remote is not None:
@@ -109,6 +114,17 @@ class Invocation:
             finally:
                 self.failures = vars(project).get("failures")  # there only if anything asked for it
                 reporter.finish()
+
+    @contextmanager
+    def _rehearsal(self) -> "Iterator[str | None]":
+        """The folder for the caches of a `--dry-run`; None without it."""
+        if not self.rehearses:
+            yield None
+            return
+        import tempfile  # 2 ms, only for `--dry-run`
+
+        with tempfile.TemporaryDirectory(prefix="dvx-dry-run-") as folder:
+            yield folder
 
     def _shows_progress(self, project: "Project") -> bool:
         """What the settings say; those that cannot be read fail what needs them, not what only shows progress."""

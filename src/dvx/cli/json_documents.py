@@ -22,6 +22,10 @@ hints text[] next steps, with the exact commands
 exit_code integer the exit code of the process
 """,
     ),
+    "dvx.dry-run/1": Document(
+        "every command with `--dry-run`, where something would be done",
+        "steps text[] what would be done, in words",
+    ),
     "dvx.init/1": Document(
         "dvx init",
         """

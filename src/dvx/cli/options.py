@@ -181,6 +181,20 @@ def jobs_option(function: AnyFunction) -> AnyFunction:
     )(function)  # fmt: skip
 
 
+def _set_rehearses(context: click.Context, _: click.Parameter, value: bool) -> None:
+    invocation = context.find_object(Invocation)
+    if invocation is not None and value:
+        invocation.rehearses = True
+
+
+def dry_run_option(function: AnyFunction) -> AnyFunction:
+    """`--dry-run`: the plan is printed where it would be carried out (dvx.ops.rehearsal)."""
+    return click.option(
+        "-n", "--dry-run", is_flag=True, expose_value=False, callback=_set_rehearses,
+        help="Say what would be done, and change nothing.",
+    )(function)  # fmt: skip
+
+
 def json_option(function: AnyFunction) -> AnyFunction:
     """`--json`, passed as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)

@@ -70,6 +70,10 @@ def run_add(
     `on_sealed` is told of every pack that is made; `metadata` is recorded with every target.
     """
     recorded = prepare_metadata(project, plan, metadata or AskedMetadata())
+    if project.rehearsal is not None:
+        from dvx.ops.rehearsal import Rehearsed, steps_of_add  # only for `--dry-run`
+
+        raise Rehearsed([*steps_of_add(plan)])
 
     def add(targets: Sequence[AddTarget]) -> AddResult:
         some = replace(plan, targets=tuple(targets))

@@ -195,6 +195,10 @@ def run_checkout(
 
     A failure leaves every file either as it was or as the pointer says; running the command again finishes.
     """
+    if project.rehearsal is not None:
+        from dvx.ops.rehearsal import Rehearsed, steps_of_checkout  # only for `--dry-run`
+
+        raise Rehearsed([*steps_of_checkout(plan)])
     sources = {change.tree.path: find_source(change) for change in plan.changes if change.write}
     result = CheckoutResult(paths=len(plan.changes))
     result.kept = [path for change in plan.changes for path in change.kept]

@@ -143,6 +143,10 @@ def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
     """
     size_bytes = packs = 0
     if plan.remote is not None and plan.transfer.roots:
+        if project.rehearsal is not None:
+            from dvx.ops.rehearsal import Rehearsed, steps_of_fetch  # only for `--dry-run`
+
+            raise Rehearsed([*steps_of_fetch(plan)])
         project.reporter.start("fetch", total_bytes=plan.transfer.size_bytes)
         result = run_transfer(
             plan.transfer, plan.remote, project.local, jobs=project.transfers, reporter=project.reporter

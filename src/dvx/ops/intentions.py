@@ -62,6 +62,10 @@ def carry_out(
     Where one is refused, those before it are undone, as far as they can be, and its error is raised, with `affected`
     if nothing is left of it.
     """
+    if project.rehearsal is not None:
+        from dvx.ops.rehearsal import Rehearsed, steps_of_intention  # only for `--dry-run`
+
+        raise Rehearsed([*steps_of_intention(steps)])
     if all(isinstance(step, StageFiles | Remember) for step in steps):
         for step in steps:  # the files are as they shall be, so running the command again is all it takes
             step.apply(project, since_ns=None)

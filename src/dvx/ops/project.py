@@ -70,6 +70,7 @@ class Project:
         self._lent: dict[str, Store] = {}
         # Imported roots that were looked for at their sources by this command.
         self.asked_imports: set[bytes] = set()
+        self.rehearsal: str | None = None  # where a command that only rehearses has its caches
         # Whether this command has written down what it is about to do (dvx.ops.intentions).
         self.has_intention = False
         # Command lines of interrupted commands that this one has finished.
@@ -111,7 +112,8 @@ class Project:
         """What the files of this work tree were when they were last read or written."""
         from dvx.repo.stat_cache import StatCache  # 5 ms, with SQLite, that the pre-push hook does without
 
-        return StatCache.open(self.repository.stat_path, on_move=self._mark_moved)
+        on_move = self._mark_moved if self.rehearsal is None else None
+        return StatCache.open(self._cache(self.repository.stat_path), on_move=on_move)
 
     @cached_property
     def extents(self) -> "Extents":
@@ -119,6 +121,13 @@ class Project:
         from dvx.repo.extents import Extents  # not for commands that look at no workspace
 
         return Extents.of(self.repository, on_move=self._mark_moved)
+
+    def _cache(self, path: str) -> str:
+        if self.rehearsal is None:
+            return path
+        from dvx.ops.rehearsal import scratch_copy  # only for `--dry-run`
+
+        return scratch_copy(path, self.rehearsal)
 
     def _mark_moved(self) -> None:
         from dvx.repo.followed import mark_moved  # a status moves nothing
@@ -144,15 +153,14 @@ class Project:
             ChunkIndex,  # blake3, zstd and the chunker: not for commands that read no data
         )
 
-        return ChunkIndex(self.repository.index_path)
+        return ChunkIndex(self._cache(self.repository.index_path))
 
     @property
     def store_path(self) -> str:
-        """The folder of the local store."""
-        configured = self.config.text("store.path")
-        if configured:
-            return os.path.join(self.repository.base_folder, os.path.expanduser(configured))
-        return self.repository.default_store_path
+        """The folder of the local store; a command that only rehearses makes none."""
+        configured = os.path.expanduser(self.config.text("store.path") or self.repository.default_store_path)
+        place = os.path.join(self.repository.base_folder, configured)
+        return place if self.rehearsal is None or os.path.isdir(place) else f"{self.rehearsal}/store"
 
     @property
     def has_local_roots(self) -> bool:
@@ -202,12 +210,12 @@ class Project:
         remote = self.remote_config(name)
         with self._opening:
             if remote.name not in self._stores:
-                if create:
+                if create := create and self.rehearsal is None:
                     self.check_place(remote)
                 self._stores[remote.name] = open_store(
                     self._backend(remote),
                     self.index,
-                    temporary_folder=os.path.join(self.store_path, "tmp"),
+                    temporary_folder=os.path.join(self.rehearsal or self.store_path, "tmp"),
                     create=create,
                     roots=roots,
                     name=remote.name,
@@ -360,7 +368,7 @@ class Project:
         What a command that was killed has left is finished first. Raises GitError where that has to wait for Git.
         """
         with self._lock(self.repository.lock_path, "the workspace", at_most_s=at_most_s):
-            if os.path.lexists(self.repository.intention_path):
+            if os.path.lexists(self.repository.intention_path) and self.rehearsal is None:
                 from dvx.ops.recovery import finish_interrupted  # only after a kill
 
                 finish_interrupted(self)
@@ -375,6 +383,9 @@ class Project:
 
     @contextmanager
     def _lock(self, path: str, what: str, *, at_most_s: float | None = None) -> Iterator[None]:
+        if self.rehearsal is not None:
+            yield
+            return
         with disk_errors(os.path.dirname(path), "create"):
             os.makedirs(os.path.dirname(path), exist_ok=True)
         timeout_s = float(self.config.number("core.lock_timeout_s"))

@@ -44,7 +44,8 @@ def pull(
     With `no_store` the bytes go from the remote to the workspace and are not kept in the local store. Packs of the
     local store that turn out to be damaged are moved aside, and what they held is fetched again.
     """
-    bring_imports(project, targets, remote_name)
+    if project.rehearsal is None:
+        bring_imports(project, targets, remote_name)
     aside: set[bytes] = set()
     while True:
         try:
@@ -66,6 +67,10 @@ def _pull(
     plan: FetchPlan | None = None
     with suppress(*WRONG_REMOTE):  # what is wrong, the ordinary way finds out below, or gets round it
         plan = plan_fetch(project, targets, remote_name=remote_name)
+        if project.rehearsal is not None and plan.remote is not None and plan.transfer.roots:
+            from dvx.ops.rehearsal import Rehearsed, steps_of_pull  # only for `--dry-run`
+
+            raise Rehearsed(steps_of_pull(plan, targets))
         if packs := arriving_packs(project, plan):
             arriving, plan = plan, None
             return _pull_arriving(

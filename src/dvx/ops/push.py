@@ -49,7 +49,15 @@ class PushResult:
 def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushPlan:
     """Find what the remote lacks. It is asked for every object of every root; nothing is inferred."""
     by_root = {item.pointer.id: item for item in tracked}
-    remote = project.remote(remote_name, create=True, roots=list(by_root))
+    try:
+        remote = project.remote(remote_name, create=True, roots=list(by_root))
+    except DataMissing as error:
+        if project.rehearsal is None or error.kind != "empty-remote":
+            raise
+        from dvx.ops.rehearsal import Rehearsed, steps_of_first_push  # only for `--dry-run`
+
+        place = project.remote_config(remote_name).url
+        raise Rehearsed([*steps_of_first_push(tracked, place)]) from None
     expect_roots(remote, tracked)
     plan = PushPlan(remote)
     plan.present = remote.complete_placements(list(by_root), jobs=project.transfers)
@@ -117,6 +125,10 @@ def run_push(project: Project, plan: PushPlan) -> PushResult:
     """
     size_bytes = packs = 0
     transfer = plan.transfer
+    if project.rehearsal is not None:
+        from dvx.ops.rehearsal import Rehearsed, steps_of_push  # only for `--dry-run`
+
+        raise Rehearsed([*steps_of_push(plan)])
     if transfer is not None and transfer.roots:
         from dvx.store.transfer import confirm_roots, run_transfer
 

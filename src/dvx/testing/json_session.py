@@ -88,7 +88,7 @@ class JsonSession:
     def _set_up(self) -> None:
         self._project.mkdir()
         self._git("init", "-q", "-b", "main")
-        self._dvx("init", "--json", "--remote", str(self._folder / "store"))
+        self._dvx("init", "--json", "--remote", "../store")
         self._dvx("remote", "add", "backup", "s3://bucket/prefix", "--region", "eu-central-1", "--json")
         for words in ("list", "default origin", "check origin"):
             self._dvx("remote", *words.split(), "--json")
@@ -125,7 +125,7 @@ class JsonSession:
             "status", "diff", "diff HEAD~1 HEAD", "log", "compare HEAD~1", "params show", "params diff", "metrics show",
             "metrics diff", "ls", "ls data", "ls data/train", "plot steps.csv", "plot net.bin", "lineage net.bin",
             "key", "meta show", "check", "hooks check", "hooks large-files --maxkb 0 --enforce-all net.bin params.yaml",
-            "push nothing", "push --unknown",
+            "push nothing", "push --unknown", "push --dry-run",
         ):  # fmt: skip
             self._dvx(*line.split(), "--json")
         self._commit("second data")

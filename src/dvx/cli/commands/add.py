@@ -10,7 +10,14 @@ from dvx.cli.documents import add_fields, push_fields
 from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.metadata_options import TypedMetadata, metadata_options
-from dvx.cli.options import DvxCommand, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import (
+    DvxCommand,
+    dry_run_option,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    remote_option,
+)
 from dvx.cli.output import escape
 from dvx.cli.push_text import push_summary
 from dvx.cli.render import format_document, format_duration, format_saved, plural, without_password
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
 @click.option("--push", "pushes", is_flag=True, help="Also push what is added, while it is being stored.")
 @remote_option
 @jobs_option
+@dry_run_option
 @json_option
 @metadata_options
 @pass_invocation

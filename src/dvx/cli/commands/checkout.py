@@ -7,6 +7,7 @@ from dvx.cli.completions import complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
+    dry_run_option,
     force_option,
     jobs_option,
     json_option,
@@ -25,6 +26,7 @@ from dvx.cli.options import (
 )
 @force_option("Overwrite and remove work that is not stored.")
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def checkout(

@@ -7,6 +7,7 @@ from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
+    dry_run_option,
     jobs_option,
     json_option,
     pass_invocation,
@@ -24,6 +25,7 @@ from dvx.core.sizes import format_size
 @remote_option
 @revisions_options
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def fetch(

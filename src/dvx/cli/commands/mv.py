@@ -5,7 +5,7 @@ import click
 from dvx.cli.completions import complete_path
 from dvx.cli.documents_setup import mv_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, json_option, pass_invocation
+from dvx.cli.options import DvxCommand, dry_run_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document
 
@@ -13,6 +13,7 @@ from dvx.cli.render import format_document
 @click.command("mv", cls=DvxCommand)
 @click.argument("source", type=click.Path(), shell_complete=complete_path)
 @click.argument("target", metavar="DESTINATION", type=click.Path())
+@dry_run_option
 @json_option
 @pass_invocation
 def mv(invocation: Invocation, source: str, target: str, as_json: bool) -> None:

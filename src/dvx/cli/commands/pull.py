@@ -5,6 +5,7 @@ import click
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
+    dry_run_option,
     force_option,
     jobs_option,
     json_option,
@@ -24,6 +25,7 @@ from dvx.cli.pull_action import run_pull
 )  # fmt: skip
 @force_option("Overwrite and remove work that is not stored.")
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def pull(

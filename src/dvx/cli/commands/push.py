@@ -5,6 +5,7 @@ import click
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
+    dry_run_option,
     jobs_option,
     json_option,
     pass_invocation,
@@ -20,6 +21,7 @@ from dvx.cli.push_action import run_push
 @remote_option
 @revisions_options
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def push(

@@ -5,7 +5,7 @@ import click
 from dvx.cli.completions import complete_path
 from dvx.cli.documents_setup import rm_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, force_option, json_option, pass_invocation
+from dvx.cli.options import DvxCommand, dry_run_option, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, plural
 from dvx.cli.targets import typed_paths
@@ -18,6 +18,7 @@ from dvx.core.errors import name_some
 )
 @click.option("--keep", is_flag=True, help="Keep the files in the workspace.")
 @force_option("Remove files even if their content is not stored.")
+@dry_run_option
 @json_option
 @pass_invocation
 def rm(invocation: Invocation, paths: tuple[str, ...], keep: bool, force: bool, as_json: bool) -> None:
