@@ -142,5 +142,5 @@ def _result(command: Command, output: Path, scratch: Path) -> Result:
 
 
 def find_bash() -> str | None:
-    """Where bash is; pages are not run without it."""
-    return shutil.which("bash")
+    """Where bash is; pages are not run without it, nor on Windows, whose paths are not those of the pages."""
+    return None if os.name == "nt" else shutil.which("bash")
