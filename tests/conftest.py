@@ -6,8 +6,10 @@ configuration, and every network beyond loopback. tests/unit/test_guards.py prov
 
 import ipaddress
 import os
+import shutil
+import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,13 @@ def _clean_environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _interrupts_reach_children() -> None:
+    """Let commands that tests interrupt see it: shells start what runs in the background with SIGINT ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _no_network_beyond_loopback() -> Iterator[None]:
     """Refuse connections and name lookups that leave this machine."""
     connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
@@ -112,6 +121,24 @@ def _is_loopback(host: str | bytes) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Path], object], Path], None]:
+    """Fills a folder with what a function puts into an empty one: the function runs once, the others are copies.
+
+    What it makes must not name its own place: remotes are relative.
+    """
+    made: dict[Callable[[Path], object], Path] = {}
+
+    def fill(make: Callable[[Path], object], folder: Path) -> None:
+        if make not in made:
+            original = tmp_path_factory.mktemp("made-once")
+            make(original)
+            made[make] = original
+        shutil.copytree(made[make], folder, symlinks=True, dirs_exist_ok=True)
+
+    return fill
 
 
 @pytest.fixture(scope="session")

@@ -30,23 +30,27 @@ def model() -> bytes:
     return MODEL
 
 
-@pytest.fixture
-def author(tmp_path: Path) -> Path:
-    """A repository with `data` and `model.bin` added, committed and pushed to the folder `remote` beside it."""
-    repo = make_repo(tmp_path / "author", remote="../remote")
+def _make_author(folder: Path) -> None:
+    repo = make_repo(folder / "author", remote="../remote")
     write_tree(repo / "data", TREE)
     (repo / "model.bin").write_bytes(MODEL)
     must_dvx(repo, "add", "data", "model.bin")
     commit(repo, "data")
     must_dvx(repo, "push")
-    return repo
+
+
+@pytest.fixture
+def author(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """A repository with `data` and `model.bin` added, committed and pushed to the folder `remote` beside it."""
+    made_once(_make_author, tmp_path)
+    return tmp_path / "author"
 
 
 _WORKSPACE_HOOKS = ("post-index-change", "post-checkout", "post-merge", "post-rewrite")
 _ALL_HOOKS = (*_WORKSPACE_HOOKS, "pre-commit", "pre-push")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def install_hooks() -> Callable[..., None]:
     """Installs the hooks of this dvx into a repository; with names, those only."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dvx.testing.shell import (
+    HANG_S,
     Ran,
     clone,
     debris,
@@ -22,7 +23,7 @@ from dvx.testing.shell import (
     store_of,
     without_privileges,
     write_tree,
-)  # fmt: skip
+)
 from dvx.testing.store_scan import check_pointers, pack_paths, scan_store
 
 Explains = Callable[..., None]
@@ -371,7 +372,7 @@ def test_file_that_is_a_fifo_is_refused(author: Path, explains: Explains) -> Non
 def test_closed_standard_output_is_no_error(author: Path) -> None:
     process = subprocess.run(
         ["/bin/sh", "-c", f"{' '.join(dvx_command('ls', '-R'))} | true"], cwd=author, capture_output=True,
-        env={**os.environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}, timeout=60, check=False,
+        env={**os.environ, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}, timeout=HANG_S, check=False,
     )  # fmt: skip
     assert b"Traceback" not in process.stderr
     assert b"BrokenPipe" not in process.stderr

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from dvx.testing.servers import find_rclone
+from dvx.testing.shell import HANG_S
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench"
 STEPS_OF_DVX = {
@@ -37,7 +38,7 @@ def test_run_measures_every_step_verifies_it_and_writes_all_reports(tmp_path: Pa
     command += ["--no-install", "--folder", str(tmp_path / "work"), "--peers", str(tmp_path / "peers")]
     for name, path in outputs.items():
         command += [f"--{name}", str(path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr
     document = json.loads(outputs["json"].read_text())
     remotes = {"folder", "s3"} if find_rclone() else {"folder"}
@@ -62,7 +63,7 @@ def test_quick_run_takes_each_tool_to_one_remote_and_warms_up_dvx_alone(tmp_path
     command = [sys.executable, str(SCRIPT), "run", "--quick", "--workloads", "W3", "--tools", "dvx,boto3,cp"]
     command += ["--no-install", "--folder", str(tmp_path / "work"), "--peers", str(tmp_path / "peers")]
     command += ["--json", str(report)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr
     document = json.loads(report.read_text())
     assert {(sample["tool"], sample["remote"]) for sample in document["samples"]} == (

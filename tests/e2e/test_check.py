@@ -1,6 +1,7 @@
 """`dvx check` in real repositories: work tree, staging area, commits, and a base that has to be fetched."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -35,10 +36,8 @@ def branch_with_worse_model(repo: Path) -> str:
     return commit_all(repo, "worse")
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """`models/m` with a metric and `data/train` on branch main, with the rule on accuracy."""
-    repo = make_repo(tmp_path / "repo", remote=str(tmp_path / "store"))
+def _make_repo(folder: Path) -> None:
+    repo = make_repo(folder / "repo", remote="../store")
     write_tree(repo / "models", {"m": b"model"})
     write_tree(repo / "data" / "train", IMAGES)
     must_dvx(repo, "add", "models/m", "data/train")
@@ -46,7 +45,13 @@ def repo(tmp_path: Path) -> Path:
     write_rules(repo, ACCURACY)
     commit_all(repo, "first")
     must_dvx(repo, "push")
-    return repo
+
+
+@pytest.fixture
+def repo(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """`models/m` with a metric and `data/train` on branch main, with the rule on accuracy."""
+    made_once(_make_repo, tmp_path)
+    return tmp_path / "repo"
 
 
 def shallow_clone(repo: Path, branch: str) -> Path:

@@ -6,13 +6,24 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dvx.formats.metadata import Metadata, with_metadata
 from dvx.formats.pointer import KIND_FILE, Pointer, format_pointer, parse_pointer
-from dvx.testing.shell import commit, dvx_command, dvx_environment, file_bytes, must_dvx, run_dvx, run_git
+from dvx.testing.shell import (
+    HANG_S,
+    commit,
+    dvx_command,
+    dvx_environment,
+    file_bytes,
+    make_repo,
+    must_dvx,
+    run_dvx,
+    run_git,
+)
 
 HOSTILE = "=cmd()|`<script>alert(1)</script>\x1b[2J\u202e\n@everyone #1 [x](http://evil)"
 
@@ -23,13 +34,8 @@ def _annotate(repo: Path, name: str, metadata: Metadata) -> None:
     run_git(repo, "add", "--", place.name)
 
 
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    """Three runs: `v1` on main, a better one on `try`, merged, and a worse one on `bad`, which is not."""
-    repo = tmp_path / "repo"
-    run_git(tmp_path, "init", "-q", str(repo))
-    must_dvx(repo, "init")
-    commit(repo, "set up dvx")
+def _make_runs(folder: Path) -> None:
+    repo = make_repo(folder / "repo")
     data = bytearray(file_bytes(2_000_000, seed=5))
     for branch, lr, acc, loss in (
         ("main", 0.01, 0.8, 0.5),
@@ -48,7 +54,13 @@ def runs(tmp_path: Path) -> Path:
             run_git(repo, "tag", "v1")
     run_git(repo, "switch", "-q", "main")
     run_git(repo, "merge", "-q", "--no-ff", "-m", "merge try", "try")
-    return repo
+
+
+@pytest.fixture
+def runs(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """Three runs: `v1` on main, a better one on `try`, merged, and a worse one on `bad`, which is not."""
+    made_once(_make_runs, tmp_path)
+    return tmp_path / "repo"
 
 
 def _log(repo: Path, *args: str) -> list[dict]:
@@ -287,8 +299,8 @@ def test_a_narrow_terminal_gets_lines_that_fit_and_a_word_on_the_rest(runs: Path
     leader, follower = pty.openpty()
     env = dvx_environment({"COLUMNS": "60", "NO_COLOR": "1"})
     done = subprocess.run(
-        dvx_command("log"), cwd=runs, env=env, stdout=follower, stderr=subprocess.PIPE, check=True, timeout=60
-    )
+        dvx_command("log"), cwd=runs, env=env, stdout=follower, stderr=subprocess.PIPE, check=True, timeout=HANG_S,
+    )  # fmt: skip
     os.close(follower)
     text = os.read(leader, 65536).decode()
     os.close(leader)

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 import yaml
 
-from dvx.testing.shell import dvx_environment, read_tree, run_git
+from dvx.testing.shell import HANG_S, dvx_environment, read_tree, run_git
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
@@ -102,7 +102,7 @@ class Runner:
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
             cwd=folder, env=dvx_environment({**self.env, **github, **env, "PATH": path}),
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=HANG_S,
         )  # fmt: skip
         self.log += done.stdout + done.stderr
         lines = output.read_text().splitlines()

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from dvx.testing.shell import dvx_environment, read_tree, run_git
+from dvx.testing.shell import HANG_S, dvx_environment, read_tree, run_git
 
 ROOT = Path(__file__).resolve().parents[2]
 HEADER, TEMPLATE = yaml.safe_load_all(
@@ -82,7 +82,7 @@ def run_job(clone, programs, *, shell="sh", script="", job=JOB, env=None, **inpu
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
     env = dvx_environment({**variables, **(env or {}), "CI": "true", "PATH": path})
     return subprocess.run(
-        [shell, "-c", lines], cwd=clone, env=env, capture_output=True, text=True, timeout=120
+        [shell, "-c", lines], cwd=clone, env=env, capture_output=True, text=True, timeout=HANG_S
     )
 
 
@@ -95,7 +95,7 @@ def run_install(clone, programs, *, version=""):
         env=env,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
     )
 
 

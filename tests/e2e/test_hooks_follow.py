@@ -1,6 +1,7 @@
 """The data follows the commit through Git's own commands: the bytes in the workspace afterwards are what counts."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -37,10 +38,17 @@ def data(repo: Path) -> dict:
     return read_tree(repo / "data")
 
 
-@pytest.fixture
-def repo(tmp_path: Path, install_hooks: Callable[..., None]) -> Iterator[Path]:
-    """Two commits: on `main` data is TWO and model.bin "two", in the commit before ONE and "one", then nothing."""
-    repo = make_repo(tmp_path / "repo", remote=str(tmp_path / "remote"))
+def save(repo: Path, tree: dict, model: bytes, message: str) -> None:
+    write_tree(repo / "data", tree)
+    (repo / "model.bin").write_bytes(model)
+    must_dvx(repo, "add", "data", "model.bin")
+    (repo / "code.py").write_text(message + "\n")
+    git(repo, "add", "code.py")
+    commit(repo, message)
+
+
+def _make_repo(folder: Path, install_hooks: Callable[..., None]) -> None:
+    repo = make_repo(folder / "repo", remote="../remote")
     install_hooks(repo)
     (repo / "code.py").write_text("0\n")
     git(repo, "add", "code.py")
@@ -49,17 +57,22 @@ def repo(tmp_path: Path, install_hooks: Callable[..., None]) -> Iterator[Path]:
     save(repo, TWO, b"two", "two")
     git(repo, "branch", "one", "HEAD~1")
     git(repo, "branch", "zero", "HEAD~2")
+
+
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory: pytest.TempPathFactory, install_hooks: Callable[..., None]) -> Path:
+    folder = tmp_path_factory.mktemp("follow")
+    _make_repo(folder, install_hooks)
+    return folder
+
+
+@pytest.fixture
+def repo(tmp_path: Path, _made: Path) -> Iterator[Path]:
+    """Two commits: on `main` data is TWO and model.bin "two", in the commit before ONE and "one", then nothing."""
+    repo = tmp_path / "repo"
+    shutil.copytree(_made, tmp_path, symlinks=True, dirs_exist_ok=True)
     yield repo
     assert debris(repo) == []
-
-
-def save(repo: Path, tree: dict, model: bytes, message: str) -> None:
-    write_tree(repo / "data", tree)
-    (repo / "model.bin").write_bytes(model)
-    must_dvx(repo, "add", "data", "model.bin")
-    (repo / "code.py").write_text(message + "\n")
-    git(repo, "add", "code.py")
-    commit(repo, message)
 
 
 def check_one(repo: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,17 +34,21 @@ SUB = {name[4:]: content for name, content in TRAIN.items() if name.startswith("
 MODEL = file_bytes(200_000, seed=33)
 
 
-@pytest.fixture
-def registry(tmp_path: Path) -> Path:
-    """A repository with `data/train` and `model.bin` (executable), pushed to `registry-remote`."""
-    repo = make_repo(tmp_path / "registry", remote="../registry-remote")
+def _make_registry(folder: Path) -> None:
+    repo = make_repo(folder / "registry", remote="../registry-remote")
     write_tree(repo / "data" / "train", TRAIN)
     (repo / "model.bin").write_bytes(MODEL)
     must_dvx(repo, "add", "data/train", "model.bin")
     commit(repo, "one")
     run_git(repo, "tag", "v1")
     must_dvx(repo, "push")
-    return repo
+
+
+@pytest.fixture
+def registry(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """A repository with `data/train` and `model.bin` (executable), pushed to `registry-remote`."""
+    made_once(_make_registry, tmp_path)
+    return tmp_path / "registry"
 
 
 @pytest.fixture

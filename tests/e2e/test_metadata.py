@@ -1,6 +1,7 @@
 """Parameters, metrics, labels and sources on the command line, with real Git."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,8 @@ from = ["data"]
 """
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """A repository with tracked data, code, a model, and rules for models."""
-    repo = make_repo(tmp_path / "repo", remote="../remote")
+def _make_repo(folder: Path) -> None:
+    repo = make_repo(folder / "repo", remote="../remote")
     write_tree(repo / "data", {"a": b"a"})
     write_tree(repo / "models", {"m.pt": b"m1"})
     (repo / "train.py").write_text("print(1)\n")
@@ -29,7 +28,13 @@ def repo(tmp_path: Path) -> Path:
     must_dvx(repo, "add", "data")
     run_git(repo, "add", "-A", "--", ".dvx", "train.py", "params.yaml", "metrics.json")
     commit(repo, "start")
-    return repo
+
+
+@pytest.fixture
+def repo(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """A repository with tracked data, code, a model, and rules for models."""
+    made_once(_make_repo, tmp_path)
+    return tmp_path / "repo"
 
 
 def _show(repo: Path, path: str) -> dict:

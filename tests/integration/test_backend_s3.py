@@ -23,6 +23,7 @@ from dvx.testing.servers import (
     create_bucket,
     make_test_client,
 )
+from dvx.testing.shell import HANG_S
 
 CONTENT = bytes(range(256)) * 20_000  # 5.12 MB
 
@@ -42,7 +43,10 @@ def make_backend(remote: S3Remote, *, endpoint: str | None = None) -> S3Backend:
     prefix = f"data/{uuid.uuid4().hex}"
     return S3Backend(
         S3Options(
-            bucket=remote.bucket, prefix=prefix, endpoint=endpoint or remote.endpoint, connect_timeout_s=5
+            bucket=remote.bucket,
+            prefix=prefix,
+            endpoint=endpoint or remote.endpoint,
+            connect_timeout_s=HANG_S,
         )
     )
 
@@ -95,7 +99,7 @@ def backend(moto_bucket: S3Remote, proxy: FaultProxy) -> Iterator[S3Backend]:
 
 @pytest.fixture
 def retrying(backend: S3Backend) -> RetryingBackend:
-    return RetryingBackend(backend, deadline_s=60, sleep=lambda _: None)
+    return RetryingBackend(backend, deadline_s=HANG_S, sleep=lambda _: None)
 
 
 def test_one_put_and_one_get_are_one_request_each(backend: S3Backend, proxy: FaultProxy) -> None:
@@ -108,7 +112,7 @@ def test_one_put_and_one_get_are_one_request_each(backend: S3Backend, proxy: Fau
 
 def test_objects_lie_under_the_prefix_with_their_exact_bytes(moto_remote: S3Remote) -> None:
     backend = open_backend(
-        parse_location(moto_remote.url, base_dir="/"), moto_remote.options, jobs=2, deadline_s=30
+        parse_location(moto_remote.url, base_dir="/"), moto_remote.options, jobs=2, deadline_s=HANG_S
     )
     backend.put("packs/one", b"content")
     client = make_test_client(moto_remote.endpoint)
@@ -274,7 +278,7 @@ def test_damaged_upload_is_noticed_by_its_digest_and_repeated(
     with start_fault_proxy(rclone_bucket.endpoint) as proxy:
         backend = make_backend(rclone_bucket, endpoint=proxy.endpoint)
         proxy.add(WireFault(WireEffect.FLIP_UPLOAD, "PUT"))
-        retrying = RetryingBackend(backend, deadline_s=30, sleep=lambda _: None)
+        retrying = RetryingBackend(backend, deadline_s=HANG_S, sleep=lambda _: None)
         retrying.put("one", CONTENT)
         assert retrying.get("one", max_bytes=len(CONTENT)) == CONTENT
         assert proxy.count("PUT") == 2
@@ -394,7 +398,7 @@ def test_uploads_with_and_without_checksums_arrive(
     source = tmp_path / "source"
     source.write_bytes(CONTENT)
     options: dict[str, str | bool] = {**s3_remote.options, "checksum": checksum}
-    backend = open_backend(parse_location(s3_remote.url, base_dir="/"), options, jobs=2, deadline_s=30)
+    backend = open_backend(parse_location(s3_remote.url, base_dir="/"), options, jobs=2, deadline_s=HANG_S)
     backend.put("one", CONTENT)
     backend.put_file("two", str(source))
     assert backend.get("one", max_bytes=len(CONTENT)) == CONTENT
@@ -404,7 +408,7 @@ def test_uploads_with_and_without_checksums_arrive(
 
 def test_probe_finds_what_each_server_can(s3_remote: S3Remote) -> None:
     backend = open_backend(
-        parse_location(s3_remote.url, base_dir="/"), s3_remote.options, jobs=8, deadline_s=30
+        parse_location(s3_remote.url, base_dir="/"), s3_remote.options, jobs=8, deadline_s=HANG_S
     )
     findings = probe_backend(backend)
     missing = [finding.name for finding in findings if not finding.ok]

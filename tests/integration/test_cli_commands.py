@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from dvx.testing.shell import HANG_S, make_repo
 
 SRC = Path(__file__).resolve().parents[2] / "src"
 
@@ -31,7 +34,7 @@ class Clone:
             env={**os.environ, "PYTHONPATH": str(SRC), **(env or {})},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=HANG_S,
         )
         assert done.returncode == code, (args, done.returncode, done.stdout, done.stderr)
         return done
@@ -59,23 +62,33 @@ def clone(tmp_path: Path) -> Clone:
     return clone
 
 
-@pytest.fixture
-def ready(clone: Clone) -> Clone:
-    """Set up, with a remote, a tracked folder and a tracked file, committed."""
-    clone.run("init", "--remote", "../store")
+def _make_ready(folder: Path) -> None:
+    clone = Clone(folder / "clone")
+    make_repo(clone.root, remote="../store")
     for name in ("a", "b", "c"):
         clone.write(f"data/train/{name}.csv", name * 5000)
     clone.write("model.bin", "m" * 100)
     clone.run("add", "data/train", "model.bin")
     clone.commit("data")
-    return clone
+
+
+def _make_pushed(folder: Path) -> None:
+    _make_ready(folder)
+    Clone(folder / "clone").run("push")
 
 
 @pytest.fixture
-def pushed(ready: Clone) -> Clone:
+def ready(tmp_path: Path, made_once: Callable[..., None]) -> Clone:
+    """Set up, with a remote, a tracked folder and a tracked file, committed."""
+    made_once(_make_ready, tmp_path)
+    return Clone(tmp_path / "clone")
+
+
+@pytest.fixture
+def pushed(tmp_path: Path, made_once: Callable[..., None]) -> Clone:
     """Everything is on the remote too."""
-    ready.run("push")
-    return ready
+    made_once(_make_pushed, tmp_path)
+    return Clone(tmp_path / "clone")
 
 
 def _colleague(clone: Clone, tmp_path: Path) -> Clone:

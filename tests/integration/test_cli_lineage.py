@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,16 +43,21 @@ def repo(tmp_path: Path) -> Path:
     return make_repo(tmp_path / "repo", options=["-b", "main"])
 
 
-@pytest.fixture
-def chain(repo: Path) -> Path:
-    """raw 1, 2; train 3 from raw 1, train 4 from raw 2; model 5 from train 3; report 6 from model 5."""
+def _make_chain(folder: Path) -> None:
+    repo = make_repo(folder / "repo", options=["-b", "main"])
     _record(repo, "raw", 1)
     _record(repo, "data/train", 3, {"raw": 1}, command="python clean.py", code="c0de" * 10)
     _record(repo, "model", 5, {"data/train": 3}, command="python train.py")
     _record(repo, "report", 6, {"model": 5})
     _record(repo, "raw", 2)
     _record(repo, "data/train", 4, {"raw": 2})
-    return repo
+
+
+@pytest.fixture
+def chain(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """raw 1, 2; train 3 from raw 1, train 4 from raw 2; model 5 from train 3; report 6 from model 5."""
+    made_once(_make_chain, tmp_path)
+    return tmp_path / "repo"
 
 
 def _edges(repo: Path, *args: str) -> set[tuple[str, str]]:

@@ -13,10 +13,8 @@ from dvx.testing.shell import Ran, commit, make_repo, run_dvx, run_git
 Points = dict[str, dict[str, list[tuple[float, float]]]]
 
 
-@pytest.fixture
-def repo(tmp_path: Path) -> Path:
-    """main: loss 3, 2, 1; branch `fast`: loss 3, 1; the work tree: four steps."""
-    repo = make_repo(tmp_path / "repo", options=["-b", "main"])
+def _make_repo(folder: Path) -> None:
+    repo = make_repo(folder / "repo", options=["-b", "main"])
     (repo / "metrics.csv").write_text("step,loss,acc\n0,3,0.1\n1,2,0.2\n2,1,0.3\n")
     run_git(repo, "add", "-A")
     commit(repo, "main run")
@@ -25,7 +23,13 @@ def repo(tmp_path: Path) -> Path:
     run_git(repo, "add", "-A")
     commit(repo, "fast run")
     (repo / "metrics.csv").write_text("step,loss\n0,3\n1,2.5\n2,nan\n3,2\n")
-    return repo
+
+
+@pytest.fixture
+def repo(tmp_path: Path, made_once: Callable[..., None]) -> Path:
+    """main: loss 3, 2, 1; branch `fast`: loss 3, 1; the work tree: four steps."""
+    made_once(_make_repo, tmp_path)
+    return tmp_path / "repo"
 
 
 @pytest.fixture

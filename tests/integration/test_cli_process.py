@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dvx.testing.shell import HANG_S
+
 SRC = Path(__file__).resolve().parents[2] / "src"
 # What a quick command must not pay for: 70 ms to 300 ms each.
 HEAVY = ("boto3", "botocore", "git", "numpy", "tqdm", "tomlkit")
@@ -117,17 +119,17 @@ def test_results_for_a_full_disk_are_an_error(tmp_path: Path) -> None:
 
 
 _HANGING = """
-import signal, sys, threading, time
+import signal, sys, threading
 from dvx.cli.boundary import run_guarded
 from dvx.cli.invocation import Invocation
 import os
 
 def work():
-    thread = threading.Thread(target=time.sleep, args=(250,))
+    thread = threading.Thread(target=threading.Event().wait)
     thread.start()
     try:
         print("working", flush=True)
-        time.sleep(250)
+        threading.Event().wait()
     finally:
         print("unwinding", flush=True)
         if sys.argv[1] == "slow":
@@ -150,7 +152,7 @@ def test_interrupt_ends_a_command_whose_threads_hang(tmp_path: Path, kind: str, 
         assert process.stdout.readline() == "unwinding\n"
         for _ in range(interrupts - 1):
             process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 130
     if kind == "fast":
         assert errors == "interrupted; run the same command again to go on\n"

@@ -17,15 +17,19 @@ from dvx.testing.shell import (
 )
 
 
-@pytest.fixture
-def repo(tmp_path):
-    repo = make_repo(tmp_path / "repo", remote="../remote")
+def _make_repo(folder):
+    repo = make_repo(folder / "repo", remote="../remote")
     write_tree(repo / "data", {f"{i:02d}": file_bytes(2000, seed=i) for i in range(12)})
     (repo / "model.bin").write_bytes(file_bytes(50_000, seed=99))
     must_dvx(repo, "add", "data", "model.bin")
     commit(repo, "data")
     must_dvx(repo, "push")
-    return repo
+
+
+@pytest.fixture
+def repo(tmp_path, made_once):
+    made_once(_make_repo, tmp_path)
+    return tmp_path / "repo"
 
 
 def truncate(path):

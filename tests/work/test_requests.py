@@ -43,6 +43,33 @@ def fresh(author: Workspace, tmp_path: Path, proxy: FaultProxy) -> Workspace:
     return clone
 
 
+def depth_of_pull(
+    author: Workspace,
+    tmp_path: Path,
+    proxy: FaultProxy,
+    *,
+    files: Mapping[str, bytes],
+    at_most: int,
+    from_bytes: int = 0,
+    no_store: bool = False,
+) -> int:
+    """Pull into a fresh clone, and return how many requests for packs wait for each other.
+
+    Requests that do not wait for each other overlap if answers come late enough. How late is enough depends on the
+    machine: where it stalled, the pull is made again with answers that come later.
+    """
+    for delay_s in (0.05, 2.0, 30.0):
+        clone = clone_repo(author, tmp_path / f"clone-{delay_s}")
+        proxy.start_log()
+        proxy.delay_s = delay_s
+        clone.pull(no_store=no_store)
+        assert clone.snapshot() == files
+        depth = proxy.depth_before("/packs/", from_bytes=from_bytes)
+        if depth <= at_most:
+            break
+    return depth
+
+
 def folder(count: int, size: int) -> dict[str, bytes]:
     return {f"data/part-{n // 100:03}/{n:05}.bin": os.urandom(size) for n in range(count)}
 
@@ -86,12 +113,9 @@ def test_cold_pull_of_a_directory_makes_three_round_trips_to_its_data(
 ) -> None:
     files = folder(300, 5000)
     share(author, files, "data")
-    clone = fresh(author, tmp_path, proxy)
-    proxy.delay_s = 0.05  # so that requests that do not wait for each other overlap
-    clone.pull()
-    assert clone.snapshot() == files
+    # (Marker beside listing) and record; the third brings data.
+    assert depth_of_pull(author, tmp_path, proxy, files=files, at_most=2) <= 2
     assert len(proxy.log) == CONTACT + 2  # one pack of data, one of pages
-    assert proxy.depth_before("/packs/") <= 2  # (marker beside listing) and record; the third brings data
 
 
 def test_cold_pull_of_a_large_file_asks_for_pieces_of_16_mib(
@@ -123,12 +147,11 @@ def test_cold_pull_past_the_store_makes_three_round_trips_before_data_whatever_t
 ) -> None:
     files = folder(10_000, 2000)
     share(author, files, "data")
-    clone = fresh(author, tmp_path, proxy)
-    proxy.delay_s = 0.05
-    clone.pull(no_store=True)
-    assert clone.snapshot() == files
     # Marker beside listing, record, the index of the data beside the listing of files. One of both is 490 kB long.
-    assert proxy.depth_before("/packs/", from_bytes=1_000_000) <= 3
+    depth = depth_of_pull(
+        author, tmp_path, proxy, files=files, at_most=3, from_bytes=1_000_000, no_store=True
+    )
+    assert depth <= 3
     # The pack of pages, the index of the pack of data, and its 20 MB.
     assert len(proxy.log) <= CONTACT + 5, [(r.method, r.path[-40:], r.size_bytes) for r in proxy.log]
 
@@ -138,11 +161,8 @@ def test_pull_of_many_targets_past_the_store_makes_as_few_round_trips_as_of_one(
 ) -> None:
     files = {f"model-{n}.bin": os.urandom(300_000) for n in range(6)} | folder(20, 20_000)
     share(author, files, "data", *(f"model-{n}.bin" for n in range(6)))
-    clone = fresh(author, tmp_path, proxy)
-    proxy.delay_s = 0.05
-    clone.pull(no_store=True)
-    assert clone.snapshot() == files
-    assert proxy.depth_before("/packs/", from_bytes=200_000) <= 3
+    depth = depth_of_pull(author, tmp_path, proxy, files=files, at_most=3, from_bytes=200_000, no_store=True)
+    assert depth <= 3
     assert proxy.count("GET") <= 1 + 2 * 7 + 1 + 2 * 7  # marker, names and records, pages, indexes and data
 
 

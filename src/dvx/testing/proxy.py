@@ -19,6 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from dvx.testing.faults import flip_bit
+from dvx.testing.shell import HANG_S
 
 SLOW_DOWN_BODY: Final = (
     b'<?xml version="1.0" encoding="UTF-8"?><Error><Code>SlowDown</Code>'
@@ -191,7 +192,7 @@ class _ProxyServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    timeout = 60
+    timeout = HANG_S
     server: socketserver.BaseServer
 
     def setup(self) -> None:
@@ -253,7 +254,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(
         self, target: str, body: bytes, *, is_range_hidden: bool
     ) -> tuple[int, list[tuple[str, str]], bytes]:
-        connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=60)
+        connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=HANG_S)
         try:
             connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

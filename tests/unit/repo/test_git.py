@@ -1,14 +1,13 @@
 """repo.git: Git commands as plain answers."""
 
 import os
-import threading
-import time
 
 import pytest
 
 from dvx.core.errors import GitError, NotFound
 from dvx.repo import git as git_module
 from dvx.repo.git import Git
+from dvx.testing.shell import HANG_S
 
 ODD = ["a b.dvx", "é.dvx", "[x]*?.dvx", "-dash.dvx", "sub/q\"uote.dvx"]  # fmt: skip
 
@@ -65,21 +64,26 @@ def test_is_tracked_with_more_paths_than_a_command_line_holds(repo, runner):
     assert runner.is_tracked([*paths, "d"]) == {"d"}
 
 
-def test_stage_waits_for_the_index_lock(repo, runner):
+def test_stage_waits_for_the_index_lock(repo, runner, monkeypatch):
     write(repo, "f")
     lock = os.path.join(repo.git_dir, "index.lock")
     open(lock, "w").close()
-    timer = threading.Timer(0.3, os.unlink, [lock])
-    started = time.monotonic()
-    timer.start()
+    waits = []
+
+    def other_command_ends(delay_s):
+        waits.append(delay_s)
+        if len(waits) == 3:
+            os.unlink(lock)
+
+    monkeypatch.setattr(git_module, "_INDEX_LOCK_WAIT_S", HANG_S)
+    monkeypatch.setattr(git_module.time, "sleep", other_command_ends)
     runner.stage(["f"])
-    timer.join()
-    assert time.monotonic() - started >= 0.3
+    assert len(waits) == 3
     assert runner.ls_files(["."]) == ["f"]
 
 
 def test_stage_gives_up_on_a_lock_that_stays(repo, runner, monkeypatch):
-    monkeypatch.setattr(git_module, "_INDEX_LOCK_WAIT_S", 0.1)
+    monkeypatch.setattr(git_module, "_INDEX_LOCK_WAIT_S", 0)
     write(repo, "f")
     open(os.path.join(repo.git_dir, "index.lock"), "w").close()
     with pytest.raises(GitError, match=r"index\.lock") as caught:

@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmark.hooks import CASES
 
 from dvx.repo.hook_scripts import HOOK_NAMES
+from dvx.testing.shell import HANG_S
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "bench"
 
@@ -18,7 +19,7 @@ def test_every_hook_of_dvx_is_measured() -> None:
 def test_run_measures_dvx_and_names_a_tool_that_is_missing(tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), "hooks", "--times", "1", "--pointers", "2", "--tools", "dvx,dvc"]
     command += ["--no-install", "--peers", str(tmp_path)]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S)
     assert done.returncode == 0, done.stderr
     assert "dvc is left out: not in" in done.stdout
     for case, (name, _) in CASES.items():

@@ -14,7 +14,7 @@ from benchmark.profile_command import format_profile
 from benchmark.stages import EXTERNAL_MODULES, STAGES, Place
 from benchmark.stopwatch import StageTime, Stopwatch, cost_of_counting_s
 
-from dvx.testing.shell import make_repo
+from dvx.testing.shell import HANG_S, make_repo
 
 SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "bench"
 
@@ -150,7 +150,7 @@ def test_profile_of_an_add_does_the_add_and_names_its_stages(tmp_path: Path) -> 
     (repo / "small" / "one.txt").write_text("text " * 1000)
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "profile", "add", "data.bin", "small"],
-        cwd=repo, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        cwd=repo, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (repo / "data.bin.dvx").is_file()
@@ -163,7 +163,7 @@ def test_profile_of_an_add_does_the_add_and_names_its_stages(tmp_path: Path) -> 
 def test_profile_passes_on_the_exit_code(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "profile", "status"],
-        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+        cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=HANG_S,
     )  # fmt: skip
     assert done.returncode == 10
     assert "is not inside a Git repository" in done.stderr

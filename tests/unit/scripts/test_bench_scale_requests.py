@@ -22,6 +22,7 @@ from benchmark.scale_timeline import RemotePacks, describe, judge_requests, kind
 from dvx.formats.pack import PackHeader  # noqa: E402
 from dvx.formats.placement import PackRef, Placement, Run  # noqa: E402
 from dvx.store.pack_writer import PackWriter  # noqa: E402
+from dvx.testing.shell import HANG_S  # noqa: E402
 
 MIB = 1 << 20
 BODY = bytes(range(256)) * 4096
@@ -89,7 +90,7 @@ def origin() -> Iterator[str]:
 
 @contextmanager
 def connected(endpoint: str) -> Iterator[http.client.HTTPConnection]:
-    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(endpoint).netloc, timeout=HANG_S)
     try:
         yield connection
     finally:

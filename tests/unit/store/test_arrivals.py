@@ -14,6 +14,7 @@ from dvx.store.arriving_pack import PIECE_BYTES, ArrivingPack, plan_pieces
 from dvx.store.chunk_reader import plan_ranges, read_verified
 from dvx.store.damage import DamagedPack
 from dvx.testing.faults import Effect, Fault, FaultyBackend, flip_bit
+from dvx.testing.shell import HANG_S
 from dvx.testing.stores import add_file, make_store, open_index
 
 SIZE = 3 * 1024 * 1024
@@ -90,7 +91,7 @@ def test_packs_that_the_reader_passed_become_part_of_the_store_without_finish(tm
     with ArrivingStore(source, local, packs, jobs=2) as store:
         for name in packs:
             read_first_frames(store, name, 5)
-        deadline_s = time.monotonic() + 120
+        deadline_s = time.monotonic() + HANG_S
         while len(packs_of(local)) < 3 and time.monotonic() < deadline_s:
             time.sleep(0.01)
         # The last four, and the one that is being read, are still in the reader's hands.

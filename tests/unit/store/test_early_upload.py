@@ -13,6 +13,7 @@ from dvx.formats.layout import pack_key
 from dvx.store.early_upload import EarlyUploads, Uploaded
 from dvx.store.pack_sink import PackSink
 from dvx.testing.faults import Effect, Fault, FaultyBackend
+from dvx.testing.shell import HANG_S
 from dvx.testing.stores import add_file, copy_roots, make_store, open_index
 
 
@@ -114,7 +115,7 @@ def test_take_does_not_wait_for_the_target_to_open(local, remote):
     may_open = threading.Event()
 
     def open_target():
-        assert may_open.wait(120)
+        assert may_open.wait(HANG_S)
         return remote
 
     uploads = EarlyUploads(local, open_target, jobs=2)
@@ -129,13 +130,13 @@ def test_stop_drops_what_waits_and_takes_no_more(local, remote):
 
     def open_target():
         is_opening.set()
-        assert may_open.wait(120)
+        assert may_open.wait(HANG_S)
         return remote
 
     uploads = EarlyUploads(local, open_target, jobs=1)
     for _ in range(3):
         seal(local, os.urandom(1000), listener=uploads.take)
-    assert is_opening.wait(120)
+    assert is_opening.wait(HANG_S)
     uploads.stop(waits=False)
     may_open.set()
     uploads.stop(waits=True)
