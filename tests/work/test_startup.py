@@ -23,7 +23,7 @@ MOVING = {
     "dvx.store.pack_sink", "dvx.store.pack_writer", "dvx.store.restore",
 }  # fmt: skip
 # Modules of dvx, each 0.2 ms to 3 ms.
-MOST_MODULES = {"status": 86, "push": 80, "pull": 103, "checkout": 103, "hooks": 90}
+MOST_MODULES = {"status": 87, "push": 81, "pull": 105, "checkout": 105, "hooks": 91}
 
 
 @pytest.fixture
