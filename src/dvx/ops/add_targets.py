@@ -30,7 +30,7 @@ from dvx.ops.project import Project
 from dvx.ops.selection import check_named, trees_of, workspace_pointers
 from dvx.ops.staleness import check_not_stale
 from dvx.ops.tracked_paths import Ignore
-from dvx.ops.trees import Pair, Tree
+from dvx.ops.trees import Pair, Tree, with_modes_of_entries
 from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer
 from dvx.repo.sparse import check_not_left_out
@@ -55,6 +55,7 @@ class AddTarget:
     find_last: Callable[[], bytes | None] = field(default=lambda: None, compare=False, repr=False)
     named: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
+    ignores_mode: bool = field(default=False, compare=False)
     leftovers: list[str] = field(default_factory=list, compare=False)
     part: Part | None = field(default=None, compare=False, repr=False)
     left_out: frozenset[str] = frozenset()
@@ -77,7 +78,7 @@ class AddTarget:
     def tree(self, pointer: Pointer | None) -> Tree:
         """The target as a tree; temporary files of interrupted commands are noted in `leftovers`."""
         tree = Tree(self.root, self.path, pointer, (), self.ignore, self.find_last, self.leftovers)
-        return replace(tree, part=self.part, expected=self.kind)
+        return replace(tree, part=self.part, expected=self.kind, ignores_mode=self.ignores_mode)
 
     def old_tree(self) -> Tree:
         """The version before, if it is of the same kind, and the workspace."""
@@ -107,7 +108,7 @@ class AddTarget:
             yield part
 
     def _checked(self, pairs: Iterator[Pair]) -> Iterator[Pair]:
-        for pair in pairs:
+        for pair in with_modes_of_entries(pairs) if self.ignores_mode else pairs:
             if pair.found is not None and pair.path.endswith(".dvx"):
                 raise _pointer_inside(pair.path, self.path)
             yield pair
@@ -197,6 +198,7 @@ def _target(
     limits = frozenset() if "" in named else frozenset(named)
     ignore = load_ignore(project.repository, path, is_tracked=tracked is not None)
     target = AddTarget(root, path, kind, pointer, ignore, lambda: last_root(project, path), limits)
+    target = replace(target, ignores_mode=project.ignores_mode)
     if kind == KIND_DIRECTORY and pointer is not None and pointer.kind == KIND_DIRECTORY:
         part = part_here(project, path) if limits or not leaves_out else None
         target = replace(target, part=part, left_out=limits if leaves_out else frozenset())

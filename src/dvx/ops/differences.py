@@ -17,7 +17,7 @@ from dvx.ops.leaf_walk import is_walked_by_leaf, walk_leaves
 from dvx.ops.page_marks import PageMarks
 from dvx.ops.parts import Absent
 from dvx.ops.project import Project
-from dvx.ops.trees import Pair, Tree
+from dvx.ops.trees import Pair, Tree, with_modes_of_entries
 from dvx.store.page_reader import PageReader
 
 _IGNORES_MODE: Final = os.name == "nt"
@@ -91,7 +91,7 @@ class _Comparison:
 
     def compare(self, pairs: Iterable[Pair]) -> Iterator[Difference]:
         """Yield the differences that can be told now."""
-        for pair in pairs:
+        for pair in with_modes_of_entries(pairs) if self._tree.ignores_mode else pairs:
             difference = _seen_difference(pair)
             if difference is not None:
                 self.unsettled += 1

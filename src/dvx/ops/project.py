@@ -103,6 +103,11 @@ class Project:
         return load_config(self.repository, env=self.env, overrides=self._overrides)
 
     @cached_property
+    def ignores_mode(self) -> bool:
+        """Whether the executable bits of the disk mean nothing, so that those of the pointers count."""
+        return self.repository.ignores_file_mode()
+
+    @cached_property
     def git(self) -> Git:
         """Git in the work tree."""
         return Git(self.repository.root)

@@ -159,7 +159,8 @@ def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str
     ignore = load_ignore(project.repository, path, is_tracked=True)
     part = part_here(project, path) if tracked.pointer.kind == KIND_DIRECTORY else None
     find_last = partial(last_root, project, path)
-    return Tree(root, path, tracked.pointer, inside, ignore, find_last, refused={}, part=part)
+    tree = Tree(root, path, tracked.pointer, inside, ignore, find_last, refused={}, part=part)
+    return replace(tree, ignores_mode=True) if project.ignores_mode else tree
 
 
 def trees_to_check_out(project: Project, targets: Iterable[Target], *, keeps_parts: bool) -> list[Tree]:

@@ -235,7 +235,7 @@ def _file_has_changed(
     if content_id == item.pointer.id:
         # The executable bit is part of what the pointer says, except on Windows.
         is_executable = item.pointer.extra.get("executable") is True
-        return os.name != "nt" and is_executable != (found.kind == "executable")
+        return os.name != "nt" and not project.ignores_mode and is_executable != (found.kind == "executable")
     return content_id != last
 
 

@@ -8,12 +8,12 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dvx.core.errors import DvxError, FormatError, PathRefused, UnsupportedVersion
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
-from dvx.disk.walk import WalkEntry, special_file, walk_tree, went_away
+from dvx.disk.walk import EntryKind, WalkEntry, special_file, walk_tree, went_away
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
@@ -23,6 +23,9 @@ from dvx.repo.targets import is_pattern, matches_inside
 
 if TYPE_CHECKING:
     from dvx.store.page_reader import PageReader  # the store and its formats: not for a look at single files
+
+
+_FILE_KINDS: Final = frozenset({"file", "executable"})
 
 
 class Pair(NamedTuple):
@@ -49,7 +52,7 @@ class Tree:
     which it can say nothing; where it is None, the first such entry ends the walk with its error. `hidden` are tracked
     files of which nothing is known for that reason. `part` are the paths of a directory that are to be here; None
     for all of them. `expected` is the kind of what has to be there: a walk that finds anything else raises
-    ChangedWhileReading.
+    ChangedWhileReading. `ignores_mode`: the executable bits of the disk mean nothing.
     """
 
     root: str
@@ -63,6 +66,7 @@ class Tree:
     hidden: list[str] = field(default_factory=list, compare=False)
     part: Part | None = field(default=None, compare=False, repr=False)
     expected: str | None = field(default=None, compare=False)
+    ignores_mode: bool = field(default=False, compare=False)
 
     @property
     def kind(self) -> str:
@@ -227,11 +231,24 @@ class Tree:
 
     def pairs(self, pages: "PageReader") -> Iterator[Pair]:
         """Manifest and workspace merged in path order."""
-        return pair_up(self.entries(pages), self.walk(self.ignoring(pages)))
+        pairs = pair_up(self.entries(pages), self.walk(self.ignoring(pages)))
+        return with_modes_of_entries(pairs) if self.ignores_mode else pairs
 
 
 def _kind_of(top: WalkEntry | None) -> str | None:
     return None if top is None else "directory" if top.kind == "directory" else "file"
+
+
+def with_modes_of_entries(pairs: Iterable[Pair]) -> Iterator[Pair]:
+    """Pairs as they would be if the disk kept the executable bits that the entries have, and new files had none."""
+    for pair in pairs:
+        entry, found = pair.entry, pair.found
+        if found is None or found.kind not in _FILE_KINDS:
+            yield pair
+            continue
+        is_tool = entry is not None and entry.kind == "executable"
+        kind: EntryKind = "executable" if is_tool else "file"
+        yield pair if kind == found.kind else pair._replace(found=found._replace(kind=kind))
 
 
 def plain_parts(inside: Sequence[str]) -> list[str]:
