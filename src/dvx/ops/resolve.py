@@ -22,9 +22,9 @@ from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, me
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout_locked
 from dvx.ops.selection import workspace_pointers
-from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
+from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile, read_small_file
 from dvx.repo.gitignore import has_ignore, ignore_line
-from dvx.repo.pointers import TrackedPointer, read_pointer_file
+from dvx.repo.pointers import TrackedPointer
 from dvx.repo.targets import Target
 from dvx.repo.unmerged import (
     UnmergedPointer,
@@ -219,7 +219,7 @@ def _resolve_one(
 
 def _finish(project: Project, item: UnmergedPointer, pointer: Pointer | None, report: ResolveReport) -> None:
     """Write and stage the pointer, or remove it, and bring the workspace to it."""
-    before = read_pointer_file(project.repository, item.pointer_path)
+    before = read_small_file(project, item.pointer_path)
     after = format_pointer(pointer) if pointer is not None else None
     ignore = _ignore_step(project, item.path) if pointer is not None else []
     staged = [item.pointer_path, *(step.line.file for step in ignore)]

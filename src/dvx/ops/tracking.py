@@ -10,11 +10,11 @@ from dvx.formats.pointer import Pointer, format_pointer
 from dvx.ops.git_checks import check_stageable
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
-from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile
+from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile, read_small_file
 from dvx.repo.extents import Extent
 from dvx.repo.gitignore import IgnoreLine, has_ignore, ignore_line, visible_lines, written_line
 from dvx.repo.pointer_places import check_pointer_place
-from dvx.repo.pointers import pointer_path_of, read_pointer_file
+from dvx.repo.pointers import pointer_path_of
 
 
 def record_tracking(
@@ -76,7 +76,7 @@ def _missing_lines(
 
 def write_steps(project: Project, pointer_path: str, data: bytes) -> list[Step]:
     """The step that gives a pointer these bytes, if it has others."""
-    before = read_pointer_file(project.repository, pointer_path)
+    before = read_small_file(project, pointer_path)
     if before is not None and before.replace(b"\r\n", b"\n") == data:
         return []  # `core.autocrlf` makes line ends of its own
     return [WriteFile(pointer_path, before, data)]
@@ -88,7 +88,7 @@ def forget_steps(project: Project, paths: Sequence[str]) -> tuple[list[Step], li
     changed: list[str] = []
     for path in paths:
         pointer_path = pointer_path_of(path)
-        steps.append(WriteFile(pointer_path, read_pointer_file(project.repository, pointer_path), None))
+        steps.append(WriteFile(pointer_path, read_small_file(project, pointer_path), None))
         changed.append(pointer_path)
         line = _own_line(project, path)
         if line is not None:
