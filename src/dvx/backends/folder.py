@@ -27,7 +27,6 @@ from dvx.backends.backend import (
 from dvx.backends.folder_writes import FolderWriter, NoParentError
 from dvx.backends.open_files import OpenFile, OpenFiles, open_regular, read_at
 from dvx.core.errors import LocalDiskError
-from dvx.core.shell_words import quote_all
 from dvx.disk.atomic import disk_errors, printable
 from dvx.disk.links import copy_file
 
@@ -208,6 +207,8 @@ class FolderBackend:
 
 def _no_parent(root: str) -> LocalDiskError:
     """The error for a folder that is not made, because it most likely is on a share that is not mounted."""
+    from dvx.core.shell_words import quote_all  # only a refusal suggests a command
+
     parent = os.path.dirname(root)
     return LocalDiskError(
         f"`{printable(root)}` cannot be made: there is no folder `{printable(parent)}`",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dvx.cli.checkout_text import say_checkout
 from dvx.cli.invocation import Invocation
 from dvx.cli.targets import choose_targets, say_nothing_tracked, typed_paths
+from dvx.core.errors import NotFound
 
 if TYPE_CHECKING:
     from dvx.ops.checkout import CheckoutResult
@@ -32,7 +33,13 @@ def run_checkout(
             )
             _report(invocation, result, git_files, as_json=as_json)
             return
-        chosen = choose_targets(project, targets)
+        try:
+            chosen = choose_targets(project, targets)
+        except NotFound as error:
+            from dvx.ops.meant_names import explain_names  # only for a name that is no path
+
+            explain_names(project, targets, error, verb="checkout")
+            raise
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return

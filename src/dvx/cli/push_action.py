@@ -11,6 +11,7 @@ from dvx.cli.output import escape
 from dvx.cli.push_text import push_summary
 from dvx.cli.render import format_document, without_password
 from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
+from dvx.core.errors import NotFound
 
 if TYPE_CHECKING:
     from dvx.repo.targets import Target
@@ -26,15 +27,24 @@ def run_push(
     as_json: bool = False,
 ) -> None:
     """Push everything, or the targets, of the work tree or of revisions, and say what was sent."""
-    from dvx.ops.push import push_each
+    from dvx.ops.push import outgoing_versions, push_each
 
     with invocation.project(allows_bare=True, remote=remote_name) as project:
-        chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
-        if not chosen and not as_json:
+        try:
+            chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
+        except NotFound as error:
+            from dvx.ops.meant_names import explain_names  # only for a name that is no path
+
+            explain_names(project, targets, error, verb="push")
+            raise
+        tracked = [target.tracked for target in chosen]
+        if not (targets or revs or all_refs or project.repository.is_bare):
+            tracked += outgoing_versions(project, tracked)
+        if not tracked and not as_json:
             say_nothing_tracked(invocation)
             return
         _say_whole(invocation, chosen)
-        result = push_each(project, [target.tracked for target in chosen], remote_name=remote_name)
+        result = push_each(project, tracked, remote_name=remote_name)
         place = project.remote_config(remote_name).url
     if as_json:
         from dvx.cli.documents import push_fields  # not for those who read the text

@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Final
 
 from dvx.core.errors import LocalDiskError
-from dvx.core.shell_words import quote
 
 TEMPORARY_PREFIX: Final = ".dvx-tmp-"
 
@@ -49,6 +48,8 @@ class disk_errors:  # noqa: N801 - used like a function: `with disk_errors(path,
 
 def local_disk_error(error: OSError, path: str, action: str) -> LocalDiskError:
     """Explain an OSError: a full disk, a read-only file system and missing permission in their own words."""
+    from dvx.core.shell_words import quote  # only a refusal suggests a command
+
     shown = printable(path)
     if error.errno in _NO_SPACE:
         # Of the path itself where it is a folder: it may be what another disk is mounted at.

@@ -253,9 +253,12 @@ class Project:
 
     def check_place(self, remote: "RemoteConfig") -> None:
         """Raise PathRefused for a remote that is a folder among what the repository itself keeps."""
-        from dvx.ops.remote_places import check_place  # for what writes to remotes only
+        location = self._location(remote)
+        if location.kind != "folder":
+            return
+        from dvx.ops.remote_places import check_place  # for what writes to folders only
 
-        check_place(self, self._location(remote), name=remote.name)
+        check_place(self, location, name=remote.name)
 
     def _location(self, remote: "RemoteConfig") -> "Location":
         from dvx.backends.location import parse_location

@@ -172,6 +172,23 @@ def push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: st
         return push_locked(project, tracked, remote_name=remote_name)
 
 
+def outgoing_versions(project: Project, tracked: Sequence[TrackedPointer]) -> list[TrackedPointer]:
+    """What the commits that Git has not pushed yet name besides `tracked`; none without a Git remote.
+
+    `git push` sends all of these commits, and whoever has them may ask for the data of each. Imported data is in the
+    remote of its source.
+    """
+    if not project.repository.has_git_remote():
+        return []
+    from dvx.repo.introduced import (
+        outgoing_pointers,  # 2 ms that a repository without a Git remote does without
+    )
+
+    known = {item.pointer.id for item in tracked}
+    found = [each.tracked for each in outgoing_pointers(project.git)]
+    return [item for item in found if item.pointer.id not in known and "import" not in item.pointer.extra]
+
+
 def push_each(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushResult:
     """`push` that goes on with the others where one path cannot be dealt with; see Project.failures."""
 

@@ -12,7 +12,7 @@ from dvx.core.errors import BackendError, DataMissing, DvxError, NotFound, Usage
 from dvx.core.ids import short_git_id
 from dvx.core.shell_words import quote_all
 from dvx.ops.project import Project
-from dvx.repo.introduced import Introduced, RefUpdate, introduced_pointers
+from dvx.repo.introduced import Introduced, RefUpdate, introduced_pointers, outgoing_pointers
 from dvx.repo.pointers import TrackedPointer, read_pointer
 
 if TYPE_CHECKING:
@@ -123,8 +123,9 @@ def _hints(project: Project, missing: Sequence[Introduced]) -> list[str]:
 
 
 def _push_command(project: Project, here: Sequence[Introduced]) -> str:
-    """`dvx push` where the work tree names all of it, else with the commits that do."""
-    if all(_is_in_work_tree(project, each.tracked) for each in here):
+    """`dvx push` where the work tree or the commits of HEAD name all of it, else with the commits that do."""
+    outgoing = {each.tracked.pointer.id for each in outgoing_pointers(project.git)}
+    if all(each.tracked.pointer.id in outgoing or _is_in_work_tree(project, each.tracked) for each in here):
         return "dvx push"
     commits = list(dict.fromkeys(each.commit for each in here))
     if len(commits) > _MOST_REVISIONS:

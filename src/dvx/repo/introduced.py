@@ -58,7 +58,23 @@ def introduced_pointers(git: Git, updates: Sequence[RefUpdate], *, remote_name: 
     merge introduces what none of its parents has. In a shallow clone a boundary commit introduces all it has.
     Bytes that are no pointer are passed over; raises UnsupportedVersion for a pointer of a newer dvx, and GitError.
     """
-    commits = _new_commits(git, updates, remote_name)
+    return _introduced_by(git, _new_commits(git, updates, remote_name))
+
+
+def outgoing_pointers(git: Git) -> list[Introduced]:
+    """Return every pointer version that commits of HEAD bring in which no remote-tracking branch has, as the above.
+
+    Before the first commit there are none.
+    """
+    try:
+        commits = git.run(["rev-list", "HEAD", "--not", "--remotes", "--"])
+    except GitError:
+        return []
+    return _introduced_by(git, commits)
+
+
+def _introduced_by(git: Git, commits: bytes) -> list[Introduced]:
+    """The versions that these commits, one a line, bring in."""
     if not commits:
         return []
     answer = git.run(

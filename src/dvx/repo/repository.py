@@ -177,6 +177,14 @@ class Repository:
         """Turn an absolute path without symbolic links into one relative to the root; None outside of it."""
         return _below(self.root, place)
 
+    def has_git_remote(self) -> bool:
+        """Whether the configuration of the repository has a Git remote, without asking Git."""
+        try:
+            with open(os.path.join(self.common_dir, "config"), "rb") as file:
+                return b"[remote " in file.read()
+        except OSError:
+            return False
+
     def git(self) -> Git:
         """Return a runner of Git at the top of this work tree."""
         return Git(self.root)

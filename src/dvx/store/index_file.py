@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from dvx.core.errors import Busy, DvxError, LocalDiskError
-from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
 from dvx.store.waiting_packs import WAITING_TABLE
 
@@ -74,6 +73,8 @@ class IndexFile:
             raise self._not_writable(error) from error
 
     def _not_writable(self, error: sqlite3.Error) -> LocalDiskError:
+        from dvx.core.shell_words import quote  # only a refusal suggests a command
+
         folder = os.path.dirname(self.path)
         return LocalDiskError(
             f"cannot write `{self.path}`: {error}",

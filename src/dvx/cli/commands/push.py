@@ -37,6 +37,8 @@ def push(
     Sends only what the remote lacks, and ends when the remote has confirmed every object. A tracked folder
     goes as a whole, also when only a part of it is named. With --rev or --all the work tree is not read.
 
+    Without a target that is what the work tree names, and every version in commits that `git push` has not sent yet.
+
     \b
     Examples:
       dvx push
