@@ -163,3 +163,33 @@ def test_missing_credentials_are_named(error: Exception) -> None:
 
 def test_bad_endpoint_is_a_usage_error() -> None:
     assert isinstance(translate(ValueError("Invalid endpoint: x")), UsageError)
+
+
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidAccessKeyId", "ExpiredToken"])
+def test_wrong_key_is_not_taken_for_a_missing_permission(code: str) -> None:
+    error = translate(answer(code, 403))
+    assert "does not accept the credentials" in error.what
+    assert "ListBucket" not in str((error.what, error.affected, error.hints))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RecursionError("maximum recursion depth exceeded"),
+        known.HTTPClientError(error=RecursionError("maximum recursion depth exceeded")),
+        ResponseParserError("invalid XML received:\nb'<!DOCTYPE html><html>'"),
+        KeyError("ContentLength"),
+        ValueError("Invalid timestamp"),
+    ],
+)
+def test_answer_that_no_server_for_s3_gives_is_final_and_names_the_remote(error: Exception) -> None:
+    translated = translate(error)
+    assert not isinstance(translated, TransientBackendError)
+    assert translated.kind == "bad-answer"
+    assert "s3://bucket/data" in translated.what
+
+
+def test_garbled_answer_is_worth_a_few_attempts_only() -> None:
+    error = translate(ResponseParserError("garbled XML"))
+    assert isinstance(error, TransientBackendError)
+    assert error.most_attempts is not None
