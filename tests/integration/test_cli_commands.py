@@ -700,3 +700,16 @@ def test_hints_spell_paths_as_a_shell_takes_them(clone: Clone, tmp_path: Path, n
     assert f"`dvx checkout --force {typed}`" in clone.run("checkout", code=1).stderr
     clone.run("checkout", "--force", "./" + name)
     assert (clone.root / name).read_text() == "content"
+
+
+def test_log_of_no_commit_says_what_was_asked_for(ready: Clone) -> None:
+    said = ready.run("log", "-n", "0").stderr
+    assert "`-n 0` asks for no commit" in said
+    assert "--where" not in said
+
+
+def test_file_with_a_colon_in_its_name_is_read_as_that_file(ready: Clone) -> None:
+    ready.write("run:1.json", '{"acc": 0.5}')
+    ready.write("net.bin", "x")
+    ready.run("add", "net.bin", "--metrics", "run:1.json")
+    assert "acc = 0.5" in (ready.root / "net.bin.dvx").read_text()

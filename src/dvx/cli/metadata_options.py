@@ -3,6 +3,7 @@
 Owns their spelling and the reading of `KEY=VALUE`. Which tables change is decided in dvx.ops.metadata_of_add.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -108,16 +109,16 @@ def pairs(texts: Sequence[str]) -> dict[str, object]:
 def _spec(project: "Project", text: str) -> "ValueSpec":
     from dataclasses import replace
 
-    from dvx.repo.value_spec import parse_spec
+    from dvx.repo.value_spec import ValueSpec, parse_spec
 
-    spec = parse_spec(text)
+    # A file of exactly this name wins over the reading as `FILE:KEY`.
+    is_file = os.path.lexists(os.path.join(project.repository.root, project.repository.prefix, text))
+    spec = ValueSpec(text) if is_file else parse_spec(text)
     try:
         path = project.repository.relative(spec.path)
     except PathRefused as error:
         if error.kind != "outside-repository":
             raise
-        import os
-
         # Metrics may well be written elsewhere; only their values get into the repository.
         typed = os.path.join(project.repository.root, project.repository.prefix, spec.path)
         path = os.path.normpath(typed).replace(os.sep, "/")

@@ -55,7 +55,11 @@ def only_revisions(project: "Project", words: Sequence[str], *, most: int) -> li
         found = named_revisions(project, word)
         if found is None:
             project.git.rev_parse(word)  # says what is wrong with a single name
-            raise NotFound(f"`{word}` names no two commits in this repository", kind="unknown-revision")
+            raise NotFound(
+                f"`{word}` names no two commits in this repository",
+                hints=project.git.shallow_hints(),
+                kind="unknown-revision",
+            )
         revs += found
     if len(revs) > most:
         raise UsageError(

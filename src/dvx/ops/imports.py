@@ -110,7 +110,8 @@ def import_path(
 def _finished(project: Project, foreign: Foreign, path: str, out: str | None) -> Imported | None:
     """What this command has imported, if it was interrupted and is finished by now."""
     for command in project.finished:
-        if command[:3] != ("import", foreign.address.shown, path) or out not in (None, command[4]):
+        places = [out, f"{out.rstrip('/')}/{path.rpartition('/')[2]}"] if out is not None else [command[4]]
+        if command[:3] != ("import", foreign.address.shown, path) or command[4] not in places:
             continue
         tracked = read_pointer(project.repository, pointer_path_of(command[4]))
         source = import_source(tracked.pointer, name=tracked.pointer_path)
@@ -124,14 +125,18 @@ def _count(pointer: Pointer) -> int:
 
 
 def _placed(project: Project, path: str, out: str | None, *, is_file: bool) -> str:
-    """Where imported data goes: `out`, or into it if it is a folder and the data a file; else the data's own name."""
+    """Where imported data goes: as with `dvx get`, `out`, a file into it if it is a folder or ends in `/`.
+
+    Without `out`, the data keeps its name.
+    """
     name = path.rpartition("/")[2]
     if out is None:
         prefix = project.repository.prefix
         return f"{prefix}/{name}" if prefix else name
-    if is_file and os.path.isdir(project.repository.absolute(out)):
-        return f"{out}/{name}" if out else name
-    return out
+    folder = out.rstrip("/")
+    if is_file and (folder != out or os.path.isdir(project.repository.absolute(folder))):
+        return f"{folder}/{name}" if folder else name
+    return folder
 
 
 def _check_free(project: Project, path: str) -> None:

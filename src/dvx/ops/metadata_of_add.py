@@ -4,6 +4,7 @@ Owns which tables an add rewrites, keeps and drops. Everything is read, and refu
 that the same add stores are taken from it.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -227,6 +228,9 @@ class _Reading:
             warnings.append(f"`{name}` is not there, and `.dvx/config.toml` says to record it as {table}")
         return None if len(found.absent) == len(specs) else found.values
 
+    def _is_there(self, path: str) -> bool:
+        return os.path.lexists(self._project.repository.absolute(path))
+
     def _input(self, path: str, *, is_asked: bool) -> None:
         if path in self._prepared.inputs:
             return
@@ -240,7 +244,10 @@ class _Reading:
                 raise NotFound(
                     f"`{path}` is not tracked, so it has no id to name as an input",
                     affected="nothing was added",
-                    hints=[f"track it: `dvx add {quote(path)}`", "list what is tracked: `dvx ls`"],
+                    hints=[
+                        *([f"track it: `dvx add {quote(path)}`"] if self._is_there(path) else []),
+                        "list what is tracked: `dvx ls`",
+                    ],
                     kind="no-pointer",
                 ) from error
             else:

@@ -3,6 +3,7 @@
 Owns the reading of all pointers, broken ones included. Must not read data.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -41,6 +42,10 @@ def workspace_pointers(project: Project) -> WorkspacePointers:
     return found
 
 
+def _is_there(project: Project, path: str) -> bool:
+    return not project.repository.is_bare and os.path.lexists(project.repository.absolute(path.rstrip("/")))
+
+
 def select_targets(project: Project, targets: Sequence[str], *, goes_on: bool = False) -> list[Target]:
     """The targets (relative to the repository) in the work tree; all of it without targets.
 
@@ -53,7 +58,7 @@ def select_targets(project: Project, targets: Sequence[str], *, goes_on: bool = 
     elif not targets and pointers.broken:
         raise next(iter(pointers.broken.values()))
     try:
-        return resolve_targets(pointers.readable, targets)
+        return resolve_targets(pointers.readable, targets, is_there=lambda path: _is_there(project, path))
     except NotFound:
         for path, error in pointers.broken.items():
             if any(_may_mean(target, path) for target in targets):

@@ -104,12 +104,19 @@ class Git:
         """Return the commit id that `rev` names. Raises NotFound."""
         commit = None if not rev or rev.startswith("-") else self._commit(rev)
         if commit is None:
+            hints = ["list what there is: `git log --oneline --all`", "or bring it here: `git fetch`"]
             raise NotFound(
                 f"`{rev}` names no commit in this repository",
-                hints=["list what there is: `git log --oneline --all`", "or bring it here: `git fetch`"],
+                hints=self.shallow_hints() or hints,
                 kind="unknown-revision",
             )
         return commit
+
+    def shallow_hints(self) -> list[str]:
+        """What brings older commits here, where the clone is shallow; nothing elsewhere."""
+        if self._attempt(["rev-parse", "--is-shallow-repository"]).stdout.strip() != b"true":
+            return []
+        return ["this clone is shallow, so older commits are not here: `git fetch --unshallow`"]
 
     def is_commit(self, rev: str) -> bool:
         """Whether `rev` names a commit."""

@@ -46,13 +46,15 @@ def read_pointer(repo: Repository, pointer_path: str) -> TrackedPointer:
     if data is None:
         raise NotFound(
             f"there is no pointer `{pointer_path}`",
-            hints=[
-                "list what is tracked: `dvx ls`",
-                f"track data: `dvx add {quote(_data_path(pointer_path))}`",
-            ],
+            hints=["list what is tracked: `dvx ls`", *_how_to_track(repo, pointer_path)],
             kind="no-pointer",
         )
     return _tracked(pointer_path, data, name=pointer_path)
+
+
+def _how_to_track(repo: Repository, pointer_path: str) -> list[str]:
+    path = _data_path(pointer_path)
+    return [f"track data: `dvx add {quote(path)}`"] if os.path.lexists(repo.absolute(path)) else []
 
 
 def write_pointer(repo: Repository, tracked: TrackedPointer) -> bool:

@@ -29,12 +29,18 @@ class Target:
     named: tuple[str, ...] = ()
 
 
-def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -> list[Target]:
+def resolve_targets(
+    tracked: Sequence[TrackedPointer],
+    targets: Sequence[str],
+    *,
+    is_there: Callable[[str], bool] | None = None,
+) -> list[Target]:
     """Return what `targets` (relative to the root) mean, in the order of `tracked`, each data path once.
 
     A target is a data path, a pointer path, a folder above such paths, a glob over these, or a path or glob
     inside a tracked directory. `*` and `?` stay within a name, `**` crosses folders. No target at all, or
-    "", means everything. Raises NotFound (kind `not-tracked`) naming every target that means nothing.
+    "", means everything. Raises NotFound (kind `not-tracked`) naming every target that means nothing;
+    `is_there` tells which of them could be added, where data can be.
     """
     if not targets:
         return [Target(each) for each in tracked]
@@ -52,7 +58,7 @@ def resolve_targets(tracked: Sequence[TrackedPointer], targets: Sequence[str]) -
             else:
                 patterns.setdefault(pattern, name)
     if unknown:
-        raise _not_tracked(tracked, unknown)
+        raise _not_tracked(tracked, unknown, is_there)
     chosen = [(each, inside[each.path] or {}) for each in tracked if each.path in inside]
     return [Target(each, tuple(patterns), tuple(patterns.values())) for each, patterns in chosen]
 
@@ -118,15 +124,19 @@ def _below(pattern: str) -> str:
     return f"(?:{glob_expression(pattern)}|{re.escape(pattern)})(?:/.*)?"
 
 
-def _not_tracked(tracked: Sequence[TrackedPointer], unknown: Sequence[str]) -> NotFound:
+def _not_tracked(
+    tracked: Sequence[TrackedPointer], unknown: Sequence[str], is_there: Callable[[str], bool] | None
+) -> NotFound:
     from difflib import get_close_matches  # 5 ms, and only a mistake needs it
 
     paths = [each.path for each in tracked]
     near = list(dict.fromkeys(name for one in unknown[:5] for name in get_close_matches(one, paths, n=2)))
     hints = [f"did you mean {name_some(near)}?"] if near else []
+    new = next((path for path in unknown if is_there is not None and is_there(path)), None)
+    track = [f"track it: `dvx add {quote(new)}`"] if new is not None else []
     verb = "is" if len(unknown) == 1 else "are"
     return NotFound(
         f"{name_some(unknown)} {verb} not tracked by dvx",
-        hints=[*hints, "list what is tracked: `dvx ls`", f"track it: `dvx add {quote(unknown[0])}`"],
+        hints=[*hints, "list what is tracked: `dvx ls`", *track],
         kind="not-tracked",
     )

@@ -214,3 +214,17 @@ def test_pathspec_variables_do_not_change_patterns(repo):
     write(repo, "a.dvx")
     environment = {**os.environ, "GIT_LITERAL_PATHSPECS": "1"}
     assert Git(repo.root, environment=environment).ls_files(["*.dvx"], others=True) == ["a.dvx"]
+
+
+def test_revision_that_a_shallow_clone_lacks_names_what_brings_it(repo, git, tmp_path):
+    for message in ("one", "two"):
+        git("commit", "-q", "--allow-empty", "-m", message)
+    git("clone", "-q", "--depth", "1", f"file://{repo.root}", str(tmp_path / "shallow"))
+    shallow = Git(str(tmp_path / "shallow"))
+    with pytest.raises(NotFound) as caught:
+        shallow.rev_parse("HEAD~1")
+    assert caught.value.hints == (
+        "this clone is shallow, so older commits are not here: `git fetch --unshallow`",
+    )
+    git("fetch", "-q", "--unshallow", cwd=tmp_path / "shallow")
+    assert shallow.rev_parse("HEAD~1")

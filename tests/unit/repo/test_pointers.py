@@ -99,7 +99,7 @@ def test_missing_pointer_is_not_found(repo):
     with pytest.raises(NotFound) as caught:
         read_pointer(repo, "no/such.dvx")
     assert caught.value.kind == "no-pointer"
-    assert any("dvx add no/such" in hint for hint in caught.value.hints)
+    assert not any("dvx add" in hint for hint in caught.value.hints)
 
 
 def test_symlinked_pointer_is_refused_and_its_target_kept(repo, tracked, tmp_path):

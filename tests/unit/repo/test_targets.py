@@ -125,8 +125,15 @@ def test_matches_inside(patterns, path, expected):
 
 def test_suggested_command_quotes_the_path():
     with pytest.raises(NotFound) as caught:
-        resolve_targets([], ["my data/-x"])
+        resolve_targets([], ["my data/-x"], is_there=lambda _: True)
     assert caught.value.hints[-1] == "track it: `dvx add 'my data/-x'`"
     with pytest.raises(NotFound) as caught:
-        resolve_targets([], ["-x"])
+        resolve_targets([], ["-x"], is_there=lambda _: True)
     assert caught.value.hints[-1] == "track it: `dvx add ./-x`"
+
+
+def test_nothing_is_suggested_to_be_added_where_nothing_is():
+    for is_there in (None, lambda _: False):
+        with pytest.raises(NotFound) as caught:
+            resolve_targets([], ["nothere"], is_there=is_there)
+        assert not any("dvx add" in hint for hint in caught.value.hints)

@@ -143,7 +143,8 @@ def _known_paths(project: "Project", words: tuple[str, ...]) -> tuple[str, ...]:
         if not (is_near or not path or os.path.lexists(project.repository.absolute(path))):
             raise NotFound(
                 f"`{word}` is neither a revision nor a tracked path",
-                hints=[
+                hints=project.git.shallow_hints()
+                or [
                     "list what is tracked: `dvx ls`",
                     f"for a path of another version: `dvx diff -- {quote(word)}`",
                 ],

@@ -62,7 +62,7 @@ def import_data(
     ):
         place = project.repository.relative(out) if out is not None else None
         if out is not None and out.endswith(("/", os.sep)):
-            place = f"{place}/{path.rpartition('/')[2]}" if place else path.rpartition("/")[2]
+            place = f"{place}/" if place else place
         imported = import_path(project, foreign, path, rev=rev, out=place, remote_name=remote_name)
     if as_json:
         fields = {**imported_fields(imported), "seconds": round(invocation.elapsed_s, 3)}

@@ -221,6 +221,9 @@ def _explain_nothing(
     from dvx.ops.experiment_table import near_names
     from dvx.repo.pointer_history import HistorySelection, PointerHistory
 
+    if selection.limit == 0:
+        invocation.output.summary("`-n 0` asks for no commit")
+        return
     newest = HistorySelection(selection.revs, selection.paths, selection.since, _LOOKED_AT)
     rows = read_log(PointerHistory(project.repository), newest).rows
     if not rows:

@@ -138,7 +138,8 @@ def _in_history(project: "Project", word: str, revs: Sequence[str]) -> str:
                 break
     raise NotFound(
         f"`{word}` is neither a file, nor tracked, nor a revision",
-        hints=["list what is tracked: `dvx ls`", "list revisions: `git log --oneline --all`"],
+        hints=project.git.shallow_hints()
+        or ["list what is tracked: `dvx ls`", "list revisions: `git log --oneline --all`"],
         kind="unknown-revision",
     )
 
