@@ -69,7 +69,7 @@ def _remove(project: Project, paths: Sequence[str], *, keep: bool, force: bool) 
     if not keep:
         steps += data
     command = ["rm", *(["--keep"] if keep else []), *names]
-    carry_out(project, command, steps, affected="nothing was removed")
+    carry_out(project, command, steps, affected="nothing was removed", trees=() if keep else names)
     return RemoveResult(tuple(names), 0 if keep else sum(len(each.files) for each in data))
 
 
