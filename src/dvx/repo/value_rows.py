@@ -6,6 +6,7 @@ Owns the table that they all become, and what "the last values" of it are. Must 
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -153,7 +154,7 @@ def _at_step(series: Series, step: str, name: str) -> Iterator[tuple[object, ...
 def _check_columns(columns: Sequence[str], name: str) -> None:
     if all(isinstance(cell_value(column), int | float) for column in columns):
         raise unreadable(name, "its first row has numbers in place of the names of the columns")
-    twice = sorted({column for column in columns if columns.count(column) > 1})
+    twice = sorted(column for column, count in Counter(columns).items() if count > 1)
     if twice:
         raise unreadable(name, f"the column {twice[0][:60]!a} is there twice")
 

@@ -365,3 +365,9 @@ def test_unknown_formats_are_refused_with_the_known_ones():
     error = _refusal(b"", "model.bin")
     assert error.kind == "unknown-value-format"
     assert ".yaml" in error.hints[0]
+
+
+def test_table_of_very_many_columns_is_read() -> None:
+    names = ",".join(f"c{number}" for number in range(100_000))
+    data = f"{names}\n{','.join(['1'] * 100_000)}\n".encode()
+    assert len(read_values(data, "wide.csv")) == 100_000
