@@ -9,7 +9,7 @@ from typing import Any, Final
 from dvx.cli.boundary import format_error
 from dvx.cli.invocation import Invocation
 from dvx.cli.output import escape
-from dvx.core.errors import DataMissing, DvxError, ExitCode
+from dvx.core.errors import DataMissing, DvxError, ExitCode, IntegrityError
 from dvx.ops.failures import Failures
 
 _MOST_SHOWN: Final = 20
@@ -30,8 +30,10 @@ def failure_lines(invocation: Invocation) -> Iterator[str]:
 
 
 def exit_code_of(failures: Failures) -> ExitCode:
-    """What a command returns that went on with the other paths."""
+    """What a command returns that went on with the other paths. Damage is told whatever else was done."""
     codes = {error.exit_code for _, error in failures.found}
+    if any(isinstance(error, IntegrityError) for _, error in failures.found):
+        return ExitCode.INTEGRITY
     if all(isinstance(error, DataMissing) for _, error in failures.found):
         return ExitCode.DATA_MISSING
     return codes.pop() if len(codes) == 1 and not failures.done else ExitCode.PARTIAL

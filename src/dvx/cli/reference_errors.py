@@ -19,7 +19,8 @@ _CODE_MEANINGS: Final = {
     ExitCode.DONE: "Done.",
     ExitCode.FAILED: "Failed; the message says why.",
     ExitCode.USAGE: "The command line makes no sense: unknown option, path outside of the repository, overlap.",
-    ExitCode.PARTIAL: "Some targets were finished, others failed.",
+    ExitCode.PARTIAL: "Some targets were finished, others failed. Damage is 7 all the same, and 6 says that "
+    "data was missing and nothing else failed.",
     ExitCode.CREDENTIALS: "A store refused the credentials, or there are none.",
     ExitCode.DIFFERENCES: "Differences were found by a command that was asked for them (`--exit-code`, `dvx verify`), "
     "or a rule of `dvx check` fails.",

@@ -86,12 +86,17 @@ class Failures:
         """
         results: list[_Result] = []
         waiting = [items]
+        damage: IntegrityError | None = None
         while waiting:
             group = waiting.pop()
             try:
                 results.append(act(group))
                 self.done += len(group)
             except DvxError as error:
+                if isinstance(error, IntegrityError):
+                    damage = error
+                elif damage is not None and isinstance(error, DataMissing):
+                    error = damage  # what is damaged was set aside, and so is missing at the second try
                 is_first = len(group) == len(items)
                 waiting += self._parts(group, error, path_of, is_first=is_first)
         return results
