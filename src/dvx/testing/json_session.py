@@ -18,12 +18,12 @@ from dvx.cli.output import Output
 from dvx.cli.root import cli
 
 _ENVIRONMENT: Final = {
-    "GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com", "GIT_AUTHOR_DATE": "2026-01-31T12:00:00Z",
-    "GIT_COMMITTER_NAME": "Ann", "GIT_COMMITTER_EMAIL": "ann@example.com",
+    "GIT_AUTHOR_NAME": "Your Name", "GIT_AUTHOR_EMAIL": "you@example.com", "GIT_AUTHOR_DATE": "2026-01-31T12:00:00Z",
+    "GIT_COMMITTER_NAME": "Your Name", "GIT_COMMITTER_EMAIL": "you@example.com",
     "GIT_COMMITTER_DATE": "2026-01-31T12:00:00Z", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_TERMINAL_PROMPT": "0",
 }  # fmt: skip
-_SHOWN_FOLDER: Final = "/home/ann"
+_SHOWN_FOLDER: Final = "/home/you"
 
 
 class JsonSession:
@@ -112,7 +112,7 @@ class JsonSession:
         self._dvx("add", "net.bin", "--params", "params.yaml", "--metrics", "metrics.json", "--from", "data/train",
                   "--command", "python train.py", "--push", "--json")  # fmt: skip
         self._commit("net")
-        self._dvx("meta", "set", "net.bin", "meta.owner=Ann", "--json")
+        self._dvx("meta", "set", "net.bin", "meta.owner=you", "--json")
         self._commit("owner")
         self._write("data/train/cats.csv", "name,age\ntom,4\n")
         self._write("params.yaml", "lr: 0.02\n")
