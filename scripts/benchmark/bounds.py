@@ -21,9 +21,9 @@ from benchmark.dvx_command import DvxCommand, make_dvx
 from benchmark.measure import Cost, run_measured, settle, touch_memory
 from benchmark.workloads import KINDS, Workload, prepare_workload
 from dvx.chunking.codecs import decode_all
-from dvx.chunking.cutter import MAX_CHUNK_BYTES, Cutter
+from dvx.chunking.cutter import Cutter
 from dvx.chunking.encoder import Encoder
-from dvx.chunking.parts import Parts
+from dvx.chunking.parts import MAX_CHUNK_BYTES, Parts
 from dvx.core.ids import Hasher, hash_bytes
 
 # As in an add, and about as much as a checkout decodes at once.

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvx.chunking.codecs import decode
-from dvx.chunking.cutter import MAX_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
+from dvx.chunking.cutter import MIN_CHUNK_BYTES, Cutter
 from dvx.chunking.encoder import Encoder, encode_small
+from dvx.chunking.parts import MAX_CHUNK_BYTES
 from dvx.chunking.planes import format_planes, parse_planes
 from dvx.core.errors import DvxError
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from dvx.chunking.codec_ids import Codec
-from dvx.chunking.cutter import MAX_CHUNK_BYTES
-from dvx.chunking.damage import corrupt_chunk
-from dvx.chunking.parts import Buffer
+from dvx.chunking.parts import MAX_CHUNK_BYTES, Buffer, corrupt_chunk
 from dvx.core.errors import UnsupportedVersion
 
 __all__ = ["Codec", "Stored", "decode", "decode_all"]

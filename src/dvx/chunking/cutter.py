@@ -7,6 +7,7 @@ cut point is a new chunker id, because chunks cut differently do not deduplicate
 
 from typing import TYPE_CHECKING, Final
 
+from dvx.chunking.parts import MAX_CHUNK_BYTES
 from dvx.core.errors import DvxError
 
 if TYPE_CHECKING:
@@ -15,10 +16,8 @@ if TYPE_CHECKING:
 CHUNKER_ID: Final = 1
 
 MIN_CHUNK_BYTES: Final = 32 * 1024
-# The distance from the minimum to the next cut point is geometric with mean 32 KiB, hence 32 + 32 KiB; the
-# maximum ends 0.1 % of the chunks of random data.
+# The distance from the minimum to the next cut point is geometric with mean 32 KiB, hence 32 + 32 KiB.
 MEAN_CHUNK_BYTES: Final = 64 * 1024
-MAX_CHUNK_BYTES: Final = 256 * 1024
 
 # pyfastcdc's parameter is the mean distance from the minimum to the cut point, not the mean chunk length.
 _MEAN_BEYOND_MIN_BYTES: Final = MEAN_CHUNK_BYTES - MIN_CHUNK_BYTES

@@ -11,8 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dvx.chunking.damage import corrupt_chunk
-from dvx.chunking.parts import Buffer
+from dvx.chunking.parts import Buffer, corrupt_chunk
 from dvx.chunking.zstd_frames import compress_entropy, expand_frame
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import Final
 
 import zstandard
 
-from dvx.chunking.damage import corrupt_chunk
-from dvx.chunking.parts import Buffer
+from dvx.chunking.parts import Buffer, corrupt_chunk
 
 GENERAL_LEVEL: Final = 1
 # No frame of a chunk needs a window beyond the largest chunk; a frame that asks for more is hostile.

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from dvx.core.errors import DvxError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote_all
-from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.disk.walk import WalkEntry
 from dvx.ops.content import ContentIds, state_before
 from dvx.ops.differences import Difference, FileState, find_differences
@@ -31,6 +30,7 @@ from dvx.store.page_reader import PageReader
 
 if TYPE_CHECKING:
     from dvx.disk.reading import FileStat
+    from dvx.disk.safe_writes import WorkspaceWriter
 
 
 @dataclass(slots=True)
@@ -212,15 +212,16 @@ def run_checkout(
     extents.begin()
     done: list[str] = []
     try:
-        with _naming_folders(project, trees), WorkspaceWriter(project.repository.root) as writer:
+        with _naming_folders(project, trees), _writer(project, plan) as writer:
             for change in plan.changes:
-                _apply(project, change, sources.get(change.tree.path), writer, result)
-                _note_refused(project, change.tree, result)
+                if writer is not None:
+                    _apply(project, change, sources.get(change.tree.path), writer, result)
+                _note_done(project, change.tree, result)
                 done.append(change.tree.path)
     finally:
         extents.finish(done)
     project.reporter.finish()
-    if writer.kept:
+    if writer is not None and writer.kept:
         raise _came_between(writer.kept)
     return result
 
@@ -246,8 +247,26 @@ def _naming_folders(project: Project, trees: Sequence[str]) -> AbstractContextMa
     return naming_folders(project, "checkout", trees)
 
 
-def _note_refused(project: Project, tree: Tree, result: CheckoutResult) -> None:
-    """Note what could not be looked at: as a failure where tracked files are, or may be, behind it."""
+def _writer(project: Project, plan: CheckoutPlan) -> "AbstractContextManager[WorkspaceWriter | None]":
+    if all(change.is_empty and _is_there(change.tree) for change in plan.changes):
+        return nullcontext()
+    from dvx.disk.safe_writes import (
+        WorkspaceWriter,  # 4 ms that a workspace which is right already does without
+    )
+
+    return WorkspaceWriter(project.repository.root)
+
+
+def _is_there(tree: Tree) -> bool:
+    """Whether a directory that has to be there, even if it is empty, is."""
+    is_needed = tree.kind == "directory" and not tree.inside
+    return not is_needed or (os.path.isdir(tree.absolute) and not os.path.islink(tree.absolute))
+
+
+def _note_done(project: Project, tree: Tree, result: CheckoutResult) -> None:
+    """Note the version of a file; and what could not be looked at, as a failure if tracked files may be behind it."""
+    if tree.kind == "file" and tree.pointer is not None:
+        project.stat_cache.set_root(tree.path, tree.pointer.id)
     refused = list((tree.refused or {}).values())
     if refused and tree.hidden:
         project.failures.add(tree.path, refused[0])
@@ -259,10 +278,9 @@ def _apply(
     project: Project,
     change: TreeChange,
     source: DataSource | None,
-    writer: WorkspaceWriter,
+    writer: "WorkspaceWriter",
     result: CheckoutResult,
 ) -> None:
-    tree = change.tree
     for path in reversed(change.remove):
         result.removed += _remove(project, writer, path, change.seen.get(path))
     _clear_folders(project, change, writer)
@@ -271,12 +289,14 @@ def _apply(
     _finish_folders(change, writer)
     for path in change.folders:
         writer.make_folders(path)
-    if tree.kind == "file" and tree.pointer is not None:
-        project.stat_cache.set_root(tree.path, tree.pointer.id)
 
 
 def _write_files(
-    project: Project, change: TreeChange, source: DataSource, writer: WorkspaceWriter, result: CheckoutResult
+    project: Project,
+    change: TreeChange,
+    source: DataSource,
+    writer: "WorkspaceWriter",
+    result: CheckoutResult,
 ) -> None:
     """Write files from the store, those with the same content once; ids of what was written are remembered."""
     # 15 ms, with threads, that a workspace which is right already does without.
@@ -345,7 +365,7 @@ def _forgetting_wrong_record(source: DataSource, tracked: TrackedPointer) -> Ite
         raise
 
 
-def _remove(project: Project, writer: WorkspaceWriter, path: str, seen: WalkEntry | None) -> int:
+def _remove(project: Project, writer: "WorkspaceWriter", path: str, seen: WalkEntry | None) -> int:
     absolute = os.path.join(project.repository.root, path)
     if os.path.isdir(absolute) and not os.path.islink(absolute):
         writer.remove_empty_folders(path)
@@ -353,7 +373,7 @@ def _remove(project: Project, writer: WorkspaceWriter, path: str, seen: WalkEntr
     return int(writer.remove(path, before=state_before(seen)))
 
 
-def _clear_folders(project: Project, change: TreeChange, writer: WorkspaceWriter) -> None:
+def _clear_folders(project: Project, change: TreeChange, writer: "WorkspaceWriter") -> None:
     """Folders that stand where a file belongs are empty by now."""
     if not change.has_obstacles:
         return  # a look at each of a million paths that are free takes seconds
@@ -366,7 +386,7 @@ def _clear_folders(project: Project, change: TreeChange, writer: WorkspaceWriter
                 )
 
 
-def _finish_folders(change: TreeChange, writer: WorkspaceWriter) -> None:
+def _finish_folders(change: TreeChange, writer: "WorkspaceWriter") -> None:
     """Folders emptied by removals go, unless the pointer has them as empty."""
     kept = set(change.folders)
     for folder in sorted({path.rpartition("/")[0] for path in change.remove}, reverse=True):

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from dvx.core.errors import DvxError
 from dvx.disk.atomic import TEMPORARY_PREFIX, disk_errors
-from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
 
@@ -24,6 +23,8 @@ def remove_leftovers(project: Project, trees: Iterable[Tree]) -> int:
         names.update(_beside(project, tree.path.rpartition("/")[0]))
     if not names:
         return 0
+    from dvx.disk.safe_writes import WorkspaceWriter  # 4 ms, and there is rarely anything to remove
+
     removed = 0
     with WorkspaceWriter(project.repository.root) as writer:
         for name in names:

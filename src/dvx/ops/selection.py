@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 from dvx.core.errors import DvxError, NotFound, name_some
 from dvx.core.shell_words import quote_all
 from dvx.formats.pointer import KIND_DIRECTORY
-from dvx.ops.parts import last_root, part_here, part_wanted
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
-from dvx.repo.ignore import load_ignore
 from dvx.repo.pointers import TrackedPointer, all_ref_pointers, find_pointers, pointers_at, read_pointer
 from dvx.repo.targets import Target, resolve_targets
 
@@ -160,6 +158,10 @@ def trees_of(project: Project, targets: Iterable[Target]) -> list[Tree]:
 
 def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str, ...] = ()) -> Tree:
     """One tracked path in this work tree."""
+    # 5 ms that a command which looks at no workspace does without.
+    from dvx.ops.parts import last_root, part_here
+    from dvx.repo.ignore import load_ignore
+
     root, path = project.repository.root, tracked.path
     ignore = load_ignore(project.repository, path, is_tracked=True)
     part = part_here(project, path) if tracked.pointer.kind == KIND_DIRECTORY else None
@@ -170,6 +172,8 @@ def tracked_tree(project: Project, tracked: TrackedPointer, *, inside: tuple[str
 
 def trees_to_check_out(project: Project, targets: Iterable[Target], *, keeps_parts: bool) -> list[Tree]:
     """The trees of targets as a checkout brings them here; directories as a whole unless it `keeps_parts`."""
+    from dvx.ops.parts import part_wanted  # see tracked_tree
+
     return [
         replace(tree, part=part_wanted(project, tree.path) if keeps_parts and not tree.inside else None)
         for tree in trees_of(project, targets)

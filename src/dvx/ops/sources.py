@@ -11,7 +11,6 @@ from dvx.core.errors import BackendError, DataMissing, IntegrityError, NotFound,
 from dvx.core.ids import format_id
 from dvx.core.shell_words import quote, quote_all
 from dvx.formats.placement import Placement, Run
-from dvx.ops.parts import names_to_pull
 from dvx.ops.project import Project
 from dvx.repo.pointers import TrackedPointer
 from dvx.store.runs import FindIndex, RunCutter, packs_within
@@ -200,6 +199,8 @@ def missing_locally(tracked: Sequence[TrackedPointer], wanted: Sequence[str] = (
     """The error for pointers whose data is not in the local store; `wanted` are the parts of the only one."""
     names = ", ".join(f"`{item.path}`" for item in tracked[:5])
     more = f" and {len(tracked) - 5} more" if len(tracked) > 5 else ""
+    from dvx.ops.parts import names_to_pull  # only where data is missing
+
     target = quote_all(names_to_pull(tracked[0].path, wanted)) if len(tracked) == 1 else ""
     return DataMissing(
         f"the data of {names}{more} is not in the local store",

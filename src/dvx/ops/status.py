@@ -22,7 +22,6 @@ from dvx.ops.selection import (
 )
 from dvx.ops.staleness import stale_paths
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, is_pointer_path
-from dvx.repo.sparse import left_out_pointers
 from dvx.repo.targets import Target
 
 if TYPE_CHECKING:
@@ -178,7 +177,10 @@ def _select(project: Project, targets: Sequence[str], report: StatusReport) -> l
         return select_targets(project, targets)
     pointers: WorkspacePointers = workspace_pointers(project)
     report.broken = pointers.broken
-    report.left_out = left_out_pointers(project.repository)
+    if project.repository.has_sparse_checkout:
+        from dvx.repo.sparse import left_out_pointers  # 0.4 ms, and few work trees are sparse
+
+        report.left_out = left_out_pointers(project.repository)
     return [Target(item) for item in pointers.readable]
 
 

@@ -17,11 +17,11 @@ from dvx.disk.walk import EntryKind, WalkEntry, special_file, walk_tree, went_aw
 from dvx.formats.manifest import Entry
 from dvx.formats.manifest_reader import find_entries, walk_entries_with_offsets
 from dvx.formats.pointer import Pointer
-from dvx.ops.parts import Part
-from dvx.ops.tracked_paths import Ignore, RulesBelow, UntrackedOnly, VersionPaths
 from dvx.repo.targets import is_pattern, matches_inside
 
 if TYPE_CHECKING:
+    from dvx.ops.parts import Part
+    from dvx.ops.tracked_paths import Ignore
     from dvx.store.page_reader import PageReader  # the store and its formats: not for a look at single files
 
 
@@ -59,12 +59,12 @@ class Tree:
     path: str
     pointer: Pointer | None
     inside: tuple[str, ...] = ()
-    ignore: Ignore | None = field(default=None, compare=False)
+    ignore: "Ignore | None" = field(default=None, compare=False)
     find_last: Callable[[], bytes | None] = field(default=lambda: None, compare=False, repr=False)
     leftovers: list[str] = field(default_factory=list, compare=False)
     refused: dict[str, DvxError] | None = field(default=None, compare=False)
     hidden: list[str] = field(default_factory=list, compare=False)
-    part: Part | None = field(default=None, compare=False, repr=False)
+    part: "Part | None" = field(default=None, compare=False, repr=False)
     expected: str | None = field(default=None, compare=False)
     ignores_mode: bool = field(default=False, compare=False)
 
@@ -143,20 +143,24 @@ class Tree:
         """Whether an empty folder, which the manifest does not have, is one of files that are not here."""
         if self.part is None or self.pointer is None or pair.found is None or pair.found.kind != "directory":
             return False
+        from dvx.ops.tracked_paths import VersionPaths  # see ignoring
+
         root = self.pointer.id
         inner = pair.path[len(self.path) + 1 :]
         return VersionPaths(root, pages.for_root(root)).has(inner)
 
-    def ignoring(self, pages: "PageReader") -> Ignore | None:
+    def ignoring(self, pages: "PageReader") -> "Ignore | None":
         """What a walk leaves out: what the rules match and no manifest has."""
         if self.ignore is None or self.pointer is None or self.pointer.kind == "file":
             return self.ignore
+        from dvx.ops.tracked_paths import UntrackedOnly, VersionPaths  # 1 ms that a push does without
+
         roots = dict.fromkeys((self.pointer.id, self.find_last()))
         return UntrackedOnly(
             self.ignore, [VersionPaths(root, pages.for_root(root)) for root in roots if root is not None]
         )
 
-    def walk(self, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
+    def walk(self, ignore: "Ignore | None") -> Iterator[tuple[str, WalkEntry]]:
         """(path relative to the repository, what is there) in path order, without what `ignore` leaves out."""
         top = self._look(self.path)
         if self.expected is not None and self.expected != _kind_of(top):
@@ -188,7 +192,7 @@ class Tree:
             self.refused[path] = error
             return None
 
-    def walk_part(self, part: str, ignore: Ignore | None) -> Iterator[tuple[str, WalkEntry]]:
+    def walk_part(self, part: str, ignore: "Ignore | None") -> Iterator[tuple[str, WalkEntry]]:
         """What is at a path below a tracked directory, or at one below it; it may be missing. As walk."""
         prefix = self.path + "/"
         top = self._look(prefix + part)
@@ -199,6 +203,8 @@ class Tree:
             return
 
         is_empty = True
+        from dvx.ops.tracked_paths import RulesBelow  # see ignoring
+
         below = RulesBelow(ignore, part) if ignore is not None else None
         shown = f"{prefix}{part}/"
         for found in walk_tree(

@@ -10,20 +10,22 @@ import codecs
 import os
 import stat
 from collections.abc import Callable, Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvx.core.errors import PathRefused, UsageError
 from dvx.core.text_marks import UTF8_MARK
 from dvx.disk.atomic import disk_errors
 from dvx.repo.committed_files import left_out_files, read_committed_file
-from dvx.repo.ignore_patterns import IgnoreLines, parse_ignore_lines
 from dvx.repo.repository import Repository
+
+if TYPE_CHECKING:
+    from dvx.repo.ignore_patterns import IgnoreLines
 
 DVXIGNORE: Final = ".dvxignore"
 _MAX_BYTES: Final = 1024 * 1024
 
 # Lines with the number of characters to cut from a path to make it relative to the folder of the file.
-_Rule = tuple[int, IgnoreLines]
+_Rule = tuple[int, "IgnoreLines"]
 
 
 def load_ignore(
@@ -103,7 +105,7 @@ def _matches(rules: tuple[_Rule, ...], path: str, is_dir: bool) -> bool:
     return False
 
 
-def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> IgnoreLines | None:
+def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> "IgnoreLines | None":
     path = folder + DVXIGNORE
     mode = _mode(repo.absolute(path))
     # A link could lead anywhere, and Git does not follow one from `.gitignore` either.
@@ -114,6 +116,8 @@ def _load(repo: Repository, folder: str, *, left_out: Collection[str]) -> Ignore
         return None
     if len(data) > _MAX_BYTES:
         raise UsageError(f"`{path}` has more than {_MAX_BYTES} bytes", kind="bad-ignore-file")
+    from dvx.repo.ignore_patterns import parse_ignore_lines  # 2 ms, and most repositories have no such file
+
     try:
         return parse_ignore_lines(_text(data, path))
     except ValueError as error:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from dvx.core.errors import NotFound, name_some
-from dvx.core.globs import glob_expression
 from dvx.core.shell_words import quote
 from dvx.repo.pointers import TrackedPointer
 
@@ -70,7 +69,7 @@ def is_pattern(path: str) -> bool:
 
 def matches_pattern(pattern: str, path: str) -> bool:
     """Whether a whole path is what a pattern names or matches; what is below a match is not."""
-    return pattern == path or re.fullmatch(glob_expression(pattern), path, re.DOTALL) is not None
+    return pattern == path or re.fullmatch(_glob(pattern), path, re.DOTALL) is not None
 
 
 def matches_inside(patterns: Sequence[str]) -> Callable[[str], bool]:
@@ -112,16 +111,22 @@ def _remainders(target: str, path: str) -> Iterator[str]:
     """Yield what is left of a glob for the paths inside the directory `path`."""
     names = target.split("/")
     for count in range(1, len(names) + 1):
-        if re.fullmatch(glob_expression("/".join(names[:count])), path, re.DOTALL):
+        if re.fullmatch(_glob("/".join(names[:count])), path, re.DOTALL):
             # `**` may go on inside the directory, so it stays in front of the rest.
             rest = names[count - 1 :] if names[count - 1] == "**" else names[count:]
             if rest:
                 yield "/".join(rest)
 
 
+def _glob(pattern: str) -> str:
+    from dvx.core.globs import glob_expression  # 1 ms, and most targets name tracked data as it is
+
+    return glob_expression(pattern)
+
+
 def _below(pattern: str) -> str:
     """Return the expression for a pattern and everything below what it matches."""
-    return f"(?:{glob_expression(pattern)}|{re.escape(pattern)})(?:/.*)?"
+    return f"(?:{_glob(pattern)}|{re.escape(pattern)})(?:/.*)?"
 
 
 def _not_tracked(

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
-from dvx.chunking.cutter import MAX_CHUNK_BYTES, Cutter
+from dvx.chunking.cutter import Cutter
 from dvx.chunking.encoder import Encoder
+from dvx.chunking.parts import MAX_CHUNK_BYTES
 from dvx.core.ids import Hasher
 from dvx.disk.atomic import disk_errors
 from dvx.disk.reading import FileStat, Source, check_unchanged, open_source, read_stat

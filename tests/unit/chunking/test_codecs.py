@@ -13,8 +13,8 @@ import zstandard
 from blake3 import blake3
 
 from dvx.chunking.codecs import Codec, decode, decode_all
-from dvx.chunking.cutter import MAX_CHUNK_BYTES
 from dvx.chunking.encoder import Encoder
+from dvx.chunking.parts import MAX_CHUNK_BYTES
 from dvx.chunking.zstd_frames import compress_general
 from dvx.core.errors import DvxError, ExitCode, IntegrityError, UnsupportedVersion
 

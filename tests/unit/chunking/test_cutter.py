@@ -10,7 +10,8 @@ import pytest
 from blake3 import blake3
 from pyfastcdc.py.constants import GEAR
 
-from dvx.chunking.cutter import CHUNKER_ID, MAX_CHUNK_BYTES, MEAN_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
+from dvx.chunking.cutter import CHUNKER_ID, MEAN_CHUNK_BYTES, MIN_CHUNK_BYTES, Cutter
+from dvx.chunking.parts import MAX_CHUNK_BYTES
 from dvx.core.errors import DvxError
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "cut-points-v1.json").read_text())
