@@ -47,7 +47,9 @@ def format_error(error: DvxError, output: Output, *, with_causes: bool = False) 
     if error.affected:
         lines.append(f"  affected: {_indented(error.affected)}")
     lines += [f"  cause: {_indented(cause)}" for cause in causes_of(error, everything=with_causes)]
-    lines += [f"{output.paint_message('hint', 'blue')}: {_indented(hint)}" for hint in error.hints]
+    lines += [
+        f"{output.paint_message('hint', 'blue')}: {_indented(output.placed(hint))}" for hint in error.hints
+    ]
     return "\n".join(lines)
 
 
@@ -92,7 +94,8 @@ def _print_document(
 
             if wants_document(args):
                 causes = list(causes_of(error, everything=with_causes))
-                output.result(format_document(SCHEMA, error_fields(error, causes=causes)))
+                fields = error_fields(error, causes=causes, placed=output.placed)
+                output.result(format_document(SCHEMA, fields))
         output.flush()
 
 

@@ -67,9 +67,20 @@ class Invocation:
         from dvx.repo.repository import Repository
 
         repository = Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
+        self.stand_in(repository)
         if os.path.lexists(repository.intention_path) and not self.rehearses:
             self._finish_interrupted(repository)
         return repository
+
+    def stand_in(self, repository: "Repository | None" = None) -> None:
+        """Let hints from now on count from the folder of the shell."""
+        if self.folder == _current_folder() and not (repository is not None and repository.prefix):
+            return
+        from dvx.cli.hint_paths import Standpoint  # only in a subfolder and with `-C`
+
+        root = None if repository is None else os.path.realpath(repository.root)
+        folder, current = os.path.realpath(self.folder), os.path.realpath(_current_folder())
+        self.output.placed = Standpoint(root, folder, current).placed
 
     def _finish_interrupted(self, repository: "Repository") -> None:
         from dvx.cli.progress import make_reporter

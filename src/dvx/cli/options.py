@@ -147,6 +147,8 @@ def _set_folder(context: click.Context, _: click.Parameter, value: Sequence[str]
         invocation.folder = os.path.join(invocation.folder, folder)
         if not os.path.isdir(invocation.folder):
             raise click.UsageError(f"`{folder}` is not a folder", ctx=context)
+    if invocation is not None and value:
+        invocation.stand_in()
 
 
 def _set_verbosity(context: click.Context, _: click.Parameter, value: int) -> None:

@@ -5,7 +5,7 @@ is said.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, TextIO
 
@@ -21,7 +21,8 @@ class OutputClosedError(Exception):
 class Output:
     """Writes lines. `is_quiet` silences summaries and progress, not results, notes, warnings and errors.
 
-    `has_results` says whether anything was written to standard output.
+    `has_results` says whether anything was written to standard output; `placed` turns the paths of a hint, which
+    are relative to the repository, into those that work where the person is.
     """
 
     def __init__(self, results: TextIO, messages: TextIO, *, uses_colour: bool) -> None:
@@ -30,6 +31,7 @@ class Output:
         self._uses_colour = uses_colour
         self.is_quiet = False
         self.has_results = False
+        self.placed: Callable[[str], str] = str
         for stream in (results, messages):
             _never_fail_to_encode(stream)
 
@@ -80,7 +82,7 @@ class Output:
     def hint(self, text: str) -> None:
         """Name the next command."""
         if not self.is_quiet:
-            self.message(f"{self.paint_message('hint', 'blue')}: {text}")
+            self.message(f"{self.paint_message('hint', 'blue')}: {self.placed(text)}")
 
     def warning(self, text: str) -> None:
         """Say what the person should look at."""

@@ -23,6 +23,7 @@ from dvx.cli.push_text import push_summary
 from dvx.cli.render import format_document, format_duration, format_saved, plural, without_password
 from dvx.cli.targets import say_nothing_tracked, shown_path, typed_paths
 from dvx.core.errors import DvxError, UsageError
+from dvx.core.shell_words import quote_all
 from dvx.core.sizes import format_size
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _fields(invocation: Invocation, done: _Done) -> dict[str, Any]:
     if done.failure is not None:
         from dvx.cli.documents_error import error_fields
 
-        failure = error_fields(done.failure, causes=[])
+        failure = error_fields(done.failure, causes=[], placed=invocation.output.placed)
     return {**fields, "push": pushed, "push_error": failure, **failure_fields(invocation)}
 
 
@@ -231,7 +232,7 @@ def _summarise(invocation: Invocation, done: _Done) -> None:
         place = escape(without_password(done.place))
         output.summary(push_summary(done.pushed, place=place, seconds=invocation.elapsed_s))
     if result.changed_git_files and not done.stages and any(added.is_changed for added in result.added):
-        output.hint(f"stage it: `git add {escape(' '.join(result.changed_git_files))}`")
+        output.hint(f"stage it: `git add {escape(quote_all(result.changed_git_files))}`")
 
 
 def _summary(result: "AddResult", *, seconds: float) -> str:
