@@ -240,15 +240,19 @@ def test_a_linked_folder_is_not_followed(plain: Path, tmp_path: Path) -> None:
     os.symlink(tmp_path / "elsewhere", plain / "linked")
     (plain / ".dvx").mkdir()
     (plain / ".dvx" / "config.toml").write_text('[metrics]\nfiles = "linked/scores.json"\n')
-    assert "key" not in must_dvx(plain, "metrics", "show").out
+    assert "key" not in run_dvx(plain, "metrics", "show").out
 
 
-def test_a_file_that_cannot_be_read_is_a_warning(plain: Path) -> None:
+def test_a_file_that_cannot_be_read_fails_alone_and_by_name(plain: Path) -> None:
     (plain / "metrics.json").write_text("{")
+    (plain / "more").mkdir()
+    (plain / "more" / "metrics.json").write_text('{"acc": 0.5}')
     os.symlink("/etc/passwd", plain / "params.json")
-    ran = must_dvx(plain, "metrics", "show")
-    assert "warning: the workspace:" in ran.err
-    assert "root:" not in must_dvx(plain, "params", "show").out
+    ran = run_dvx(plain, "metrics", "show")
+    assert (ran.code, "0.5" in ran.out) == (3, True)
+    assert "`metrics.json`" in ran.err
+    assert "params.json" not in ran.err
+    assert "root:" not in run_dvx(plain, "params", "show").out
     assert run_dvx(plain, "metrics", "show", "--", "nothing").code == 1
     assert run_dvx(plain, "metrics", "show", "nothing").code == 1
 

@@ -363,7 +363,7 @@ def test_ls_document_of_an_older_revision(ready: Clone) -> None:
 
 
 def test_ls_document_of_nothing_tracked_is_empty(clone: Clone) -> None:
-    assert clone.json("ls") == {"schema": "dvx.ls/1", "rev": None, "entries": []}
+    assert clone.json("ls") == {"schema": "dvx.ls/1", "rev": None, "entries": [], "failures": []}
 
 
 def test_ls_of_a_path_that_is_not_tracked_prints_no_document(ready: Clone) -> None:

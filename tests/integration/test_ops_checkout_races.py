@@ -3,14 +3,17 @@
 import mmap
 import os
 import time
+from contextlib import contextmanager
 
 import pytest
 
 from dvx.core.errors import WorkspaceConflict
 from dvx.ops.checkout import plan_checkout, run_checkout
 from dvx.ops.move import remove_paths
+from dvx.ops.parts import last_roots
 from dvx.ops.selection import select_targets, trees_of
 from dvx.ops.sources import local_sources
+from dvx.ops.vanished import remove_vanished
 from dvx.testing.workspace import make_repo
 
 LARGE = 20 * 1024 * 1024
@@ -93,8 +96,9 @@ def test_file_written_while_it_is_removed_from_tracking_is_kept(work, monkeypatc
     assert work.snapshot("data") == {"data/a": b"MY WORK"}
 
 
-def test_file_that_a_program_wrote_through_memory_without_a_trace_is_not_given_up(tmp_path):
-    work = make_repo(tmp_path / "work")
+@contextmanager
+def mapped_file(work):
+    """A tracked file that a program has mapped: what it writes now leaves size and times as they are."""
     work.write({"model.bin": b"1" * 8192})
     work.add("model.bin")
     work.commit("v1")
@@ -104,10 +108,36 @@ def test_file_that_a_program_wrote_through_memory_without_a_trace_is_not_given_u
         time.sleep(0.05)  # the stamp of the file is a tick of the clock old
         work.add("model.bin")
         before = os.stat(work.path("model.bin"))
-        mapped[:5] = b"later"
+        work.commit("next")
+        yield mapped
     os.utime(work.path("model.bin"), ns=(before.st_atime_ns, before.st_mtime_ns))
-    work.commit("next")
+
+
+def test_file_that_a_program_wrote_through_memory_without_a_trace_is_not_given_up(tmp_path):
+    work = make_repo(tmp_path / "work")
+    with mapped_file(work) as mapped:
+        mapped[:5] = b"later"
     work.git("switch", "-q", "main")
     with pytest.raises(WorkspaceConflict):
         work.checkout()
+    assert work.read("model.bin")[:5] == b"later"
+
+
+def test_rm_hashes_a_file_again_that_may_have_been_written_through_memory(tmp_path):
+    work = make_repo(tmp_path / "work")
+    with mapped_file(work) as mapped:
+        mapped[:5] = b"later"
+        with work.open() as project, pytest.raises(WorkspaceConflict, match=r"model\.bin"):
+            remove_paths(project, ["model.bin"], keep=False, force=False)
+    assert work.read("model.bin")[:5] == b"later"
+
+
+def test_data_without_a_pointer_is_kept_if_it_was_written_through_memory(tmp_path):
+    work = make_repo(tmp_path / "work")
+    with mapped_file(work) as mapped:
+        mapped[:5] = b"later"
+        work.git("rm", "-q", "model.bin.dvx")
+        with work.open() as project, project.workspace_lock():
+            result = remove_vanished(project, last_roots(project), now={})
+    assert [error.kind for error in result.kept] == ["kept"]
     assert work.read("model.bin")[:5] == b"later"

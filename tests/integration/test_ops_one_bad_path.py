@@ -5,17 +5,23 @@ import socket
 
 import pytest
 
-from dvx.core.errors import DataMissing, FormatError, PathRefused, WorkspaceConflict
+from dvx.core.errors import DataMissing, FormatError, PathRefused, UsageError, WorkspaceConflict
 from dvx.ops.add import run_add
 from dvx.ops.add_targets import plan_add, plan_update
+from dvx.ops.checkout_revision import checkout_revision
 from dvx.ops.diff import read_diff
+from dvx.ops.listing import list_paths
+from dvx.ops.move import remove_paths
 from dvx.ops.pull import checkout_each, pull_each
 from dvx.ops.push import push_each
-from dvx.ops.selection import select_targets
+from dvx.ops.selection import select_at, select_revisions, select_targets
 from dvx.ops.staged_check import Finding, check_staged
 from dvx.ops.status import PathState
+from dvx.ops.value_changes import compare_revisions
 from dvx.ops.verify import Outcome, Scope, verify
 from dvx.testing.workspace import clone_repo, make_repo
+
+LIST = {"recursive": False, "remote_name": None}
 
 
 @pytest.fixture
@@ -140,6 +146,95 @@ def test_broken_pointer_fails_alone_in_checkout_pull_push_diff_and_add(work):
     assert work.read("model.bin") == b"4"
     with work.open() as project, pytest.raises(FormatError):
         select_targets(project, ["bad"], goes_on=True)
+
+
+def test_broken_pointer_of_a_commit_fails_alone_wherever_a_revision_is_named(work):
+    work.write({"bad.dvx": b"nonsense"})
+    work.git("add", "bad.dvx")
+    work.commit("broken")
+    work.write({"model.bin": b"edit"})
+    work.add("model.bin")
+    for act in (
+        lambda project: [item.path for item in list_paths(project, None, rev="HEAD", **LIST)],
+        lambda project: read_diff(project, old_rev="HEAD~1", new_rev="HEAD"),
+        lambda project: verify(project, Scope(rev="HEAD", workspace=False, remote=True)),
+        lambda project: select_revisions(project, [], revs=["HEAD~1", "HEAD"], all_refs=False),
+        lambda project: checkout_revision(project, [], rev="HEAD", force=True),
+    ):
+        with work.open() as project:
+            act(project)
+            assert [(path, type(error)) for path, error in project.failures.found] == [
+                ("bad.dvx", FormatError)
+            ]
+    assert work.read("model.bin") == b"4"
+    with work.open() as project, pytest.raises(FormatError, match=r"HEAD:bad\.dvx"):
+        select_at(project, "HEAD", ["bad"], goes_on=True)
+    with work.open() as project:
+        assert [target.tracked.path for target in select_at(project, "HEAD", ["good"])] == ["good"]
+
+
+def test_diff_says_nothing_of_a_path_whose_pointer_cannot_be_read_on_one_side(work):
+    work.write({"good.dvx": b"nonsense"})
+    work.git("add", "good.dvx")
+    work.commit("broken")
+    with work.open() as project:
+        assert read_diff(project, old_rev="HEAD~1", new_rev="HEAD").changes == []
+        assert read_diff(project, old_rev="HEAD", new_rev="HEAD~1").changes == []
+    work.git("checkout", "-q", "HEAD~1", "--", "good.dvx")
+    work.write({"good/z": b"edit"})
+    with work.open() as project:
+        assert read_diff(project, old_rev="HEAD", new_rev=None).changes == []
+        assert [path for path, _ in project.failures.found] == ["good.dvx"]
+
+
+def test_listing_that_is_nowhere_fails_alone_in_a_listing_of_files(work, tmp_path):
+    work.write({"lost/a": b"never pushed"})
+    work.add("lost")
+    work.commit("v2")
+    other = clone_repo(work, tmp_path / "other")
+    with other.open() as project:
+        found = [item.path for item in list_paths(project, None, rev=None, **(LIST | {"recursive": True}))]
+        assert [path for path, _ in project.failures.found] == ["lost"]
+    assert found == ["bad/sub/y", "bad/x", "good/z", "model.bin"]
+
+
+def test_rm_of_several_leaves_only_what_cannot_be_looked_at(work):
+    work.write({"broken.dvx": b"nonsense", "bad/.dvxignore": b"!\n"})
+    with work.open() as project:
+        result = remove_paths(project, ["broken", "bad", "good", "model.bin"], keep=False, force=False)
+        assert [path for path, _ in project.failures.found] == ["broken.dvx", "bad"]
+    assert (result.paths, result.files) == (("good", "model.bin"), 2)
+    assert work.read("bad/x") == b"1"
+    assert [status.tracked.path for status in work.status().paths] == ["bad"]
+    with work.open() as project, pytest.raises(UsageError, match="dvxignore"):
+        remove_paths(project, ["bad"], keep=False, force=False)
+
+
+def test_rm_keeps_a_directory_whose_tracked_files_cannot_be_seen(work):
+    os.unlink(work.path("bad/x"))
+    os.mkfifo(work.path("bad/x"))
+    with work.open() as project:
+        result = remove_paths(project, ["bad", "good"], keep=False, force=False)
+        assert [path for path, _ in project.failures.found] == ["bad"]
+    assert result.paths == ("good",)
+    assert work.read("bad/sub/y") == b"2"
+
+
+def test_values_beside_a_broken_pointer_or_file_are_read_now_and_in_commits(work):
+    work.write({"bad.dvx": b"nonsense", "metrics.json": b'{"acc": 1}', "sub/metrics.json": b"{"})
+    work.git("add", ".")
+    work.commit("broken")
+    os.chmod(work.path("metrics.json"), 0)
+    for rev, unread in ((None, {"metrics.json"} if os.geteuid() else set()), ("HEAD", set())):
+        with work.open() as project:
+            found = compare_revisions(project, [rev, "HEAD"], kinds=["metrics"])
+            assert [(row.source, row.name, row.values[1]) for row in found.rows] == [
+                ("metrics.json", "acc", 1)
+            ]
+            names = {"bad.dvx", "sub/metrics.json"}
+            here = names | unread if rev is None else set()
+            assert {path for path, _ in project.failures.found} == here | {f"HEAD:{name}" for name in names}
+            assert project.failures.done > 0
 
 
 def test_data_that_is_nowhere_fails_alone_in_a_pull_and_the_rest_is_checked_out(work, tmp_path):

@@ -71,18 +71,11 @@ def print_comparison(
     elif rows:
         for line in comparison_lines(comparison, rows, output, with_kind=command == "compare"):
             output.result(line)
-    tell_problems(invocation, comparison)
     equal = len(comparison.rows) - sum(row.differs for row in comparison.rows)
     if not comparison.rows:
         output.summary("no values were found")
     elif equal and not shows_all:
         output.summary(f"{plural(equal, 'value')} the same")
-
-
-def tell_problems(invocation: Invocation, comparison: "Comparison") -> None:
-    """Say which files could not be read."""
-    for name, problem in comparison.problems:
-        invocation.output.warning(f"{name}: {problem}")
 
 
 def check_forms(*, as_json: bool, as_markdown: bool) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def log_fields(log: "ExperimentLog", rows: "tuple[LogRow, ...]", find_new: "FindNew") -> Fields:
     """dvx.log/1; `rows` are those of `log` in the order to be shown"""
-    return {"unreadable": log.unreadable, "rows": [_row(row, find_new(row)) for row in rows]}
+    return {"unreadable": len(log.unreadable), "rows": [_row(row, find_new(row)) for row in rows]}
 
 
 def _row(row: "LogRow", new_bytes: int | None) -> Fields:

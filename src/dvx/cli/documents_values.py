@@ -57,4 +57,4 @@ def _change(change: "Change") -> Fields:
 
 
 def _problems(comparison: "Comparison") -> list[Fields]:
-    return [{"revision": name, "message": problem} for name, problem in comparison.problems]
+    return [{"revision": name, "message": error.what} for name, _, error in comparison.problems]

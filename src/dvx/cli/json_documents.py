@@ -166,6 +166,7 @@ entries object[] each path
   size integer bytes
   files integer how many files
   id text? the content id, null for a folder above tracked data
+@failures
 """,
     ),
     "dvx.plot/1": Document(

@@ -58,6 +58,7 @@ store text the folder to keep
 paths text[] what is tracked no more
 removed_files integer files removed from the workspace
 kept boolean whether the files were kept
+@failures
 """,
     ),
     "dvx.mv/1": Document("dvx mv", "old_path text where the data was\npath text where it is"),

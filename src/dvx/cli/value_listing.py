@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dvx.cli.cells import format_value
-from dvx.cli.comparisons import read_versions, tell_problems
+from dvx.cli.comparisons import read_versions
 from dvx.cli.documents_values import values_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.output import escape
@@ -28,7 +28,8 @@ def show_openmetrics(
 
     rev = _revision(project, revs)
     found = read_versions(project, [rev], paths=paths, kinds=("metrics",))
-    tracked = workspace_pointers(project).readable if rev is None else pointers_at(project.repository, rev)
+    pointers = workspace_pointers(project) if rev is None else pointers_at(project.repository, rev)
+    tracked = pointers.readable
     wanted = [item for item in tracked if not paths or any(_is_below(item.path, path) for path in paths)]
     samples = [sample for item in wanted for sample in pointer_samples(item.path, item.pointer)]
     known = {name for item in tracked for name in (item.path, item.pointer_path)}
@@ -36,7 +37,6 @@ def show_openmetrics(
         if row.source not in known:
             samples += value_samples({f"metrics.{row.name}": row.values[0]}, {"path": row.source})
     invocation.output.result(render_openmetrics(samples), end="")
-    tell_problems(invocation, found)
 
 
 def _revision(project: "Project", revs: Sequence[str]) -> str | None:
@@ -75,4 +75,3 @@ def show_values(
             output.result(line)
     else:
         output.summary(f"no {kind} were found")
-    tell_problems(invocation, found)

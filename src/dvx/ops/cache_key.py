@@ -12,9 +12,8 @@ from dvx.core.errors import UsageError
 from dvx.core.ids import format_id, hash_bytes
 from dvx.formats.marker import STORE_VERSION
 from dvx.ops.project import Project
-from dvx.ops.selection import select_targets
-from dvx.repo.pointers import pointers_at
-from dvx.repo.targets import Target, resolve_targets
+from dvx.ops.selection import select_at, select_targets
+from dvx.repo.targets import Target
 
 DEFAULT_PREFIX: Final = "dvx-"
 # What the caches of GitHub (no comma) and GitLab (no slash) both take as a name.
@@ -44,10 +43,7 @@ def cache_key(project: Project, targets: Sequence[str], *, rev: str | None, pref
             f"not a prefix for a cache key: {prefix[:80]!a}",
             hints=["use letters, digits, `.`, `_` and `-`: `dvx key --prefix data-`"],
         )
-    if rev is None:
-        chosen = select_targets(project, targets)
-    else:
-        chosen = resolve_targets(pointers_at(project.repository, rev), targets)
+    chosen = select_targets(project, targets) if rev is None else select_at(project, rev, targets)
     restore_prefix = f"{prefix}v{STORE_VERSION}-"
     sizes = {target.tracked.pointer.id: target.tracked.pointer.size for target in chosen}
     return CacheKey(restore_prefix + _digest(chosen), restore_prefix, len(sizes), sum(sizes.values()))

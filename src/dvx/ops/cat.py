@@ -16,11 +16,11 @@ from dvx.core.shell_words import quote, quote_all
 from dvx.formats.manifest import Entry
 from dvx.ops.foreign import Foreign
 from dvx.ops.project import Project
-from dvx.ops.selection import select_targets
+from dvx.ops.selection import select_at, select_targets
 from dvx.ops.sources import DataSource, Span, local_sources, partial_local_runs, remote_source
 from dvx.ops.trees import Tree
-from dvx.repo.pointers import TrackedPointer, pointers_at
-from dvx.repo.targets import Target, is_pattern, resolve_targets
+from dvx.repo.pointers import TrackedPointer
+from dvx.repo.targets import Target, is_pattern
 from dvx.store.byte_range import packs_of_range, read_bytes
 from dvx.store.page_reader import PageReader
 
@@ -105,7 +105,7 @@ def cat_foreign(
 
 
 def _at(project: Project, path: str, rev: str) -> list[Target]:
-    return resolve_targets(pointers_at(project.repository, rev), [path])
+    return select_at(project, rev, [path])
 
 
 def _one_file(

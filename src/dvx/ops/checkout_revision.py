@@ -16,11 +16,11 @@ from dvx.ops.data_steps import CheckOut
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout_locked
-from dvx.ops.selection import workspace_pointers
+from dvx.ops.selection import select_at, workspace_pointers
 from dvx.ops.steps import StageFiles
 from dvx.ops.tracking import track_steps
-from dvx.repo.pointers import TrackedPointer, pointers_at, read_pointer
-from dvx.repo.targets import Target, resolve_targets
+from dvx.repo.pointers import TrackedPointer, read_pointer
+from dvx.repo.targets import Target
 
 
 def checkout_revision(
@@ -33,7 +33,7 @@ def checkout_revision(
     anything is written, WorkspaceConflict for pointers that no commit has and for work that is not stored, and
     DataMissing for data that the local store lacks.
     """
-    chosen = _resolve(pointers_at(project.repository, rev), targets, rev=rev)
+    chosen = _resolve(project, targets, rev=rev)
     with project.workspace_lock(), project.setting_damage_aside():
         moved = [
             target.tracked for target in chosen if not target.inside and _is_moved(project, target.tracked)
@@ -73,9 +73,9 @@ def _check_out(
     return done, changed
 
 
-def _resolve(pointers: Sequence[TrackedPointer], targets: Sequence[str], *, rev: str) -> list[Target]:
+def _resolve(project: Project, targets: Sequence[str], *, rev: str) -> list[Target]:
     try:
-        return resolve_targets(pointers, targets)
+        return select_at(project, rev, targets, goes_on=True)
     except NotFound as error:
         error.what, error.affected = f"{error.what} at `{rev}`", "nothing was changed"
         near = [hint for hint in error.hints if hint.startswith("did you mean")]

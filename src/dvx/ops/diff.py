@@ -17,7 +17,7 @@ from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_of, workspace_pointers
 from dvx.ops.trees import Tree
-from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
+from dvx.repo.pointers import POINTER_SUFFIX, FoundPointers, TrackedPointer, pointers_at
 from dvx.repo.targets import Target
 from dvx.store.page_reader import PageReader
 
@@ -80,17 +80,21 @@ def read_diff(
 ) -> DiffReport:
     """Compare `old_rev` (default HEAD) with `new_rev` (default: the workspace)."""
     old_name = old_rev or "HEAD"
-    old = _pointers(project, old_name, is_default=old_rev is None)
+    old, broken = _pointers(project, old_name, is_default=old_rev is None)
     report = DiffReport(old_name, new_rev or "the workspace")
     with project.pages(remote_name) as pages:
         present: list[TrackedPointer] = []
         if new_rev is None:
-            present = _readable(project, old)
-            new = {item.path: item.pointer for item in present}
+            found = workspace_pointers(project)
+            present = found.readable
+            new, broken_now = _by_path(project, found)
         else:
-            new = _pointers(project, new_rev, is_default=False)
+            new, broken_now = _pointers(project, new_rev, is_default=False)
         sides: _Sides = {}
-        all_paths = sorted({*old, *new})
+        # Of a path that has no readable pointer on one side nothing can be said.
+        unknown = broken | broken_now
+        present = [item for item in present if item.path not in unknown]
+        all_paths = sorted({*old, *new} - unknown)
         for path in all_paths:
             with project.failures.going_on(path, is_only=len(all_paths) == 1):
                 for name, before, after in _path_changes(path, old.get(path), new.get(path), pages):
@@ -106,21 +110,20 @@ def read_diff(
     return report
 
 
-def _readable(project: Project, old: dict[str, Pointer]) -> list[TrackedPointer]:
-    """The pointers of the work tree; those that cannot be read are failures, and no changes against `old`."""
-    found = workspace_pointers(project)
+def _by_path(project: Project, found: FoundPointers) -> tuple[dict[str, Pointer], set[str]]:
+    """Pointers by data path, and the data paths of those that cannot be read, which are failures."""
     for path, error in found.broken.items():
         project.failures.add(path, error)
-        old.pop(path.removesuffix(POINTER_SUFFIX), None)
-    return found.readable
+    readable = {item.path: item.pointer for item in found.readable}
+    return readable, {path.removesuffix(POINTER_SUFFIX) for path in found.broken}
 
 
-def _pointers(project: Project, rev: str, *, is_default: bool) -> dict[str, Pointer]:
+def _pointers(project: Project, rev: str, *, is_default: bool) -> tuple[dict[str, Pointer], set[str]]:
     try:
-        return {item.path: item.pointer for item in pointers_at(project.repository, rev)}
+        return _by_path(project, pointers_at(project.repository, rev))
     except NotFound:
         if is_default:
-            return {}  # before the first commit everything is new
+            return {}, set()  # before the first commit everything is new
         raise
 
 

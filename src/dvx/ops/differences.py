@@ -46,18 +46,24 @@ class Difference(NamedTuple):
 
 
 def find_differences(
-    project: Project, tree: Tree, pages: PageReader, *, absent: Absent | None = None
+    project: Project,
+    tree: Tree,
+    pages: PageReader,
+    *,
+    absent: Absent | None = None,
+    is_certain: bool = False,
 ) -> Iterator[Difference]:
     """Yield the differences of one tree. Files whose state is not in the cache are hashed, many at once.
 
     What is missing and does not belong to the part of the tree is no difference; it is counted in `absent`.
 
     A file of another size is modified without being read. Ids found on the way are remembered. Leaves of the
-    manifest that were found unchanged before are not read while their files look as they did. What cannot be looked
+    manifest that were found unchanged before are not read while their files look as they did. For who gives up what
+    does not differ (`is_certain`), files are hashed that may have been written without a trace. What cannot be looked
     at is no difference, but in `tree.refused`.
     """
-    comparison = _Comparison(project, tree, pages, absent or Absent())
-    if is_walked_by_leaf(tree):
+    comparison = _Comparison(project, tree, pages, absent or Absent(), is_certain=is_certain)
+    if is_walked_by_leaf(tree) and not is_certain:
         marks = PageMarks(project.stat_cache, tree.path)
         for part in walk_leaves(tree, pages, marks, leave_out_same=True):
             if isinstance(part, LeafToCompare):
@@ -71,12 +77,15 @@ def find_differences(
 class _Comparison:
     """Compares pairs. `unsettled` counts those that differ, or of which nothing is known yet."""
 
-    def __init__(self, project: Project, tree: Tree, pages: PageReader, absent: Absent) -> None:
+    def __init__(
+        self, project: Project, tree: Tree, pages: PageReader, absent: Absent, *, is_certain: bool
+    ) -> None:
         self._project = project
         self._tree = tree
         self._pages = pages
         self._absent = absent
         self._ids = ContentIds(project.stat_cache, tree.root, tree.path)
+        self._id_of = self._ids.surely_known if is_certain else self._ids.known
         self._unsure: dict[str, Pair] = {}
         self.unsettled = 0
 
@@ -140,7 +149,7 @@ class _Comparison:
 
     def _known(self, path: str, found: WalkEntry) -> bytes | None:
         if found.kind != "symlink":
-            return self._ids.known(path, found)
+            return self._id_of(path, found)
         try:
             return hash_bytes(os.fsencode(os.readlink(self._project.repository.absolute(path))))
         except OSError:

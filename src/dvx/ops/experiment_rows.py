@@ -5,17 +5,19 @@ Owns what a name means in a row. Must not know how a table looks.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import islice
 from typing import Final
 
-from dvx.core.ids import format_id
+from dvx.core.errors import DvxError
+from dvx.core.ids import format_id, short_git_id
 from dvx.formats.expressions import Expression
 from dvx.formats.metadata import Value, flatten
 from dvx.formats.pointer import Pointer
 from dvx.repo.pointer_history import HistoryCommit, HistorySelection, PointerChange, PointerHistory
+from dvx.repo.pointer_paths import pointer_path_of
 
 # In this order a name without its kind is looked for.
 KINDS: Final = ("params", "metrics", "meta")
@@ -57,13 +59,13 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentLog:
-    """Rows, newest first or as sorted; `unreadable` counts the versions looked at that are no pointer to this dvx.
+    """Rows, newest first or as sorted; `unreadable` says why versions (`COMMIT:POINTER`) are no pointers.
 
     `missing` are the names that were looked for, and that no row looked at has.
     """
 
     rows: tuple[LogRow, ...]
-    unreadable: int
+    unreadable: Mapping[str, DvxError] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
 
@@ -123,16 +125,17 @@ def read_log(
     the last of them is read.
     """
     missing = dict.fromkeys(where.names) if where is not None else {}
+    unreadable: dict[str, DvxError] = {}
     if where is None:
-        rows = list(_rows(history, history.commits(selection), keeps_all=True))
+        rows = list(_rows(history, history.commits(selection), unreadable, keeps_all=True))
     else:
         every = HistorySelection(selection.revs, selection.paths, selection.since)
         # Giving memory back while reading costs a third more time, but few rows may need few versions.
         keeps_all = selection.limit is None
-        with closing(_rows(history, history.commits(every), keeps_all=keeps_all)) as all_rows:
+        with closing(_rows(history, history.commits(every), unreadable, keeps_all=keeps_all)) as all_rows:
             looked_at = _without_found(all_rows, missing)
             rows = list(islice((row for row in looked_at if where.holds(row.find)), selection.limit))
-    return ExperimentLog(tuple(rows), len(history.problems), tuple(missing))
+    return ExperimentLog(tuple(rows), unreadable, tuple(missing))
 
 
 def _without_found(rows: Iterable[LogRow], missing: dict[str, None]) -> Iterator[LogRow]:
@@ -144,8 +147,15 @@ def _without_found(rows: Iterable[LogRow], missing: dict[str, None]) -> Iterator
         yield row
 
 
-def _rows(history: PointerHistory, commits: Sequence[HistoryCommit], *, keeps_all: bool) -> Generator[LogRow]:
-    """The rows as their pointers are read. Unless `keeps_all`, what nobody takes of them needs no memory."""
+def _rows(
+    history: PointerHistory,
+    commits: Sequence[HistoryCommit],
+    unreadable: dict[str, DvxError],
+    *,
+    keeps_all: bool,
+) -> Generator[LogRow]:
+    """The rows as their pointers are read, or found `unreadable`. Unless `keeps_all`, what nobody takes of them needs
+    no memory."""
     pairs = [
         (commit, change)
         for commit in commits
@@ -158,6 +168,9 @@ def _rows(history: PointerHistory, commits: Sequence[HistoryCommit], *, keeps_al
     with closing(history.stream(wanted)) as pointers:
         for commit, change in pairs:
             pointer = next(pointers) if change.new_object is not None else None
+            if pointer is None and change.new_object is not None:
+                name = f"{short_git_id(commit.id)}:{pointer_path_of(change.path)}"
+                unreadable[name] = history.problems[change.new_object]
             yield LogRow(commit, change, pointer, tables.of(pointer) if pointer else NO_TABLES)
 
 

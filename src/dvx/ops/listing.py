@@ -10,10 +10,9 @@ from dvx.core.errors import NotFound
 from dvx.core.shell_words import quote
 from dvx.formats.manifest import Entry
 from dvx.ops.project import Project
-from dvx.ops.selection import select_targets
+from dvx.ops.selection import select_at, select_targets
 from dvx.ops.trees import Tree
-from dvx.repo.pointers import pointers_at
-from dvx.repo.targets import Target, resolve_targets
+from dvx.repo.targets import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,15 @@ class ListedPath:
 def list_paths(
     project: Project, path: str | None, *, rev: str | None, recursive: bool, remote_name: str | None
 ) -> Iterator[ListedPath]:
-    """List tracked paths, or with `path` what is at or directly below it; `recursive` lists every file."""
+    """List tracked paths, or with `path` what is at or directly below it; `recursive` lists every file.
+
+    What cannot be read is a failure of the project, and the others are listed.
+    """
     wanted = [path] if path else []
     if rev is None:
-        targets = select_targets(project, wanted)
+        targets = select_targets(project, wanted, goes_on=True)
     else:
-        targets = resolve_targets(pointers_at(project.repository, rev), wanted)
+        targets = select_at(project, rev, wanted, goes_on=True)
     with project.pages(remote_name) as pages:
         is_empty = True
         for target in targets:
@@ -53,10 +55,11 @@ def list_paths(
             tree = Tree(project.repository.root, target.tracked.path, pointer, target.inside)
             entries = ((name, entry) for _, name, entry in tree.entries(pages))
             base = (path or target.tracked.path).rstrip("/")
-            for listed in _all(entries) if recursive else _grouped(entries, base):
-                is_empty = False
-                yield listed
-        if is_empty and path:
+            with project.failures.going_on(target.tracked.path, is_only=len(targets) == 1):
+                for listed in _all(entries) if recursive else _grouped(entries, base):
+                    is_empty = False
+                    yield listed
+        if is_empty and path and not project.failures.found:
             raise NotFound(
                 f"`{path}` is not in the tracked data",
                 hints=[

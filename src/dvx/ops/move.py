@@ -39,7 +39,8 @@ class RemoveResult:
 def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: bool) -> RemoveResult:
     """Stop tracking paths: remove pointer and ignore line, and the data unless `keep` is set.
 
-    Raises WorkspaceConflict, before anything changes, for files whose content is not stored (unless `force`).
+    What cannot be looked at stays tracked, and is a failure of the project unless there is nothing else. Raises
+    WorkspaceConflict, before anything changes, for files whose content is not stored (unless `force`).
     """
     with project.workspace_lock():
         return _remove(project, paths, keep=keep, force=force)
@@ -48,7 +49,7 @@ def remove_paths(project: Project, paths: Sequence[str], *, keep: bool, force: b
 def _remove(project: Project, paths: Sequence[str], *, keep: bool, force: bool) -> RemoveResult:
     if ("rm", *(["--keep"] if keep else []), *paths) in project.finished:
         return RemoveResult(tuple(paths), 0)  # the same command was interrupted, and is finished by now
-    targets = select_targets(project, paths)
+    targets = select_targets(project, paths, goes_on=True)
     inside = [f"{target.tracked.path}/{target.inside[0]}" for target in targets if target.inside]
     if inside:
         raise PathRefused(
@@ -58,19 +59,22 @@ def _remove(project: Project, paths: Sequence[str], *, keep: bool, force: bool) 
                 f"delete it, if it is here, then take it out of the directory: `dvx add --remove {quote_all(inside)}`"
             ],
         )
-    data = _data_files(project, targets, force=force or keep)
+    data = [] if keep else _data_files(project, targets, force=force)
+    failed = {path for path, _ in project.failures.found}
+    targets = [target for target in targets if target.tracked.path not in failed]
     names = [target.tracked.path for target in targets]
+    if not names:
+        return RemoveResult((), 0)
     steps, changed = forget_steps(project, names)
     check_stageable(project, changed, affected="nothing was removed")
     steps += [
         StageFiles(tuple(changed)),
         Remember(forgotten=tuple(names), unfollowed=tuple(map(pointer_path_of, names))),
     ]
-    if not keep:
-        steps += data
+    steps += data
     command = ["rm", *(["--keep"] if keep else []), *names]
     carry_out(project, command, steps, affected="nothing was removed", trees=() if keep else names)
-    return RemoveResult(tuple(names), 0 if keep else sum(len(each.files) for each in data))
+    return RemoveResult(tuple(names), sum(len(each.files) for each in data))
 
 
 def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> list[RemoveData]:
@@ -81,13 +85,16 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
         for target, tree in zip(targets, trees_of(project, targets), strict=True):
             if not os.path.lexists(tree.absolute):
                 continue
-            # Seen before they are compared: what somebody writes after this look is kept.
-            data.append(_data_of(target.tracked, tree, pages))
-            if not force:
-                differing = find_differences(project, tree, pages)
-                work.extend(item.path for item in differing if item.found is not None)
+            with project.failures.going_on(tree.path, is_only=len(targets) == 1):
+                # Seen before they are compared: what somebody writes after this look is kept.
+                found = _data_of(target.tracked, tree, pages)
+                if not force:
+                    differing = find_differences(project, tree, pages, is_certain=True)
+                    work.extend(item.path for item in differing if item.found is not None)
+                _check_seen(tree)
+                data.append(found)
     if not force:
-        _check_stored(project, targets)
+        _check_stored(project, [each.tracked for each in data])
     if work:
         raise WorkspaceConflict(
             f"{len(work)} file(s) have work that is not stored: {name_some(work)}",
@@ -101,19 +108,20 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
     return data
 
 
+def _check_seen(tree: Tree) -> None:
+    """Raise what kept a walk from seeing tracked files: they would stay, and nothing would name them."""
+    if tree.refused and tree.hidden:
+        raise next(iter(tree.refused.values()))
+
+
 def _data_of(tracked: TrackedPointer, tree: Tree, pages: PageReader) -> RemoveData:
     found = {pair.path: pair.found for pair in tree.pairs(pages) if pair.found is not None}
     newest_ns = max(map(newest, found.values()), default=0)
     return RemoveData(tracked, newest_ns, found)
 
 
-def _check_stored(project: Project, targets: Sequence[Target]) -> None:
+def _check_stored(project: Project, present: Sequence[TrackedPointer]) -> None:
     """Refuse to delete files that are as their pointers say, when no store has what the pointers name."""
-    present = [
-        target.tracked
-        for target in targets
-        if os.path.lexists(project.repository.absolute(target.tracked.path))
-    ]
     roots = list(dict.fromkeys(tracked.pointer.id for tracked in present))
     stored = stored_placements(project, roots, remote_name=None)
     lost = [tracked.path for tracked in present if tracked.pointer.id not in stored]

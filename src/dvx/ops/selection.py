@@ -4,8 +4,8 @@ Owns the reading of all pointers, broken ones included. Must not read data.
 """
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,24 +14,23 @@ from dvx.core.shell_words import quote_all
 from dvx.formats.pointer import KIND_DIRECTORY
 from dvx.ops.project import Project
 from dvx.ops.trees import Tree
-from dvx.repo.pointers import TrackedPointer, all_ref_pointers, find_pointers, pointers_at, read_pointer
+from dvx.repo.pointers import (
+    FoundPointers,
+    TrackedPointer,
+    all_ref_pointers,
+    find_pointers,
+    pointers_at,
+    read_pointer,
+)
 from dvx.repo.targets import Target, resolve_targets
 
 if TYPE_CHECKING:
     from dvx.store.page_reader import PageReader  # the store and its formats: for listings only
 
 
-@dataclass(slots=True)
-class WorkspacePointers:
-    """The pointers in the work tree; `broken` are those that cannot be read, with the reason."""
-
-    readable: list[TrackedPointer] = field(default_factory=list)
-    broken: dict[str, DvxError] = field(default_factory=dict)
-
-
-def workspace_pointers(project: Project) -> WorkspacePointers:
+def workspace_pointers(project: Project) -> FoundPointers:
     """Read every pointer of the work tree."""
-    found = WorkspacePointers()
+    found = FoundPointers()
     for path in find_pointers(project.repository):
         try:
             found.readable.append(read_pointer(project.repository, path))
@@ -51,24 +50,50 @@ def select_targets(project: Project, targets: Sequence[str], *, goes_on: bool = 
     is one of the project's failures, unless there is no other.
     """
     pointers = workspace_pointers(project)
-    if goes_on and pointers.broken:
-        targets = _without_broken(project, pointers, targets)
-    elif not targets and pointers.broken:
-        raise next(iter(pointers.broken.values()))
     try:
-        return resolve_targets(pointers.readable, targets, is_there=lambda path: _is_there(project, path))
+        return _select(
+            project, pointers, targets, goes_on=goes_on, is_there=lambda path: _is_there(project, path)
+        )
     except NotFound:
-        for path, error in pointers.broken.items():
-            if any(_may_mean(target, path) for target in targets):
-                raise error from None
         from dvx.repo.sparse import check_not_left_out  # only for a path that is not there
 
         check_not_left_out(project.repository, targets)
         raise
 
 
-def _without_broken(project: Project, pointers: WorkspacePointers, targets: Sequence[str]) -> list[str]:
-    """Note the pointers that are meant and cannot be read; return the targets that mean something else."""
+def select_at(project: Project, rev: str, targets: Sequence[str], *, goes_on: bool = False) -> list[Target]:
+    """`select_targets` for the pointers of a commit. Raises NotFound for an unknown revision, too."""
+    return _select(project, pointers_at(project.repository, rev), targets, goes_on=goes_on)
+
+
+def _select(
+    project: Project,
+    pointers: FoundPointers,
+    targets: Sequence[str],
+    *,
+    goes_on: bool,
+    is_there: Callable[[str], bool] | None = None,
+) -> list[Target]:
+    if goes_on and pointers.broken:
+        targets = _without_broken(project, pointers, targets)
+    elif not targets and pointers.broken:
+        raise next(iter(pointers.broken.values()))
+    try:
+        return resolve_targets(pointers.readable, targets, is_there=is_there)
+    except NotFound:
+        for path, error in pointers.broken.items():
+            if any(_may_mean(target, path) for target in targets):
+                raise error from None
+        raise
+
+
+def _without_broken(
+    project: Project, pointers: FoundPointers, targets: Sequence[str], *, is_only: bool = True
+) -> list[str]:
+    """Note the pointers that are meant and cannot be read; return the targets that mean something else.
+
+    Raises the error of one where nothing else is meant, and these pointers are the only ones looked at.
+    """
     meant = {
         path: error
         for path, error in pointers.broken.items()
@@ -76,7 +101,7 @@ def _without_broken(project: Project, pointers: WorkspacePointers, targets: Sequ
     }
     named = {name for path in meant for name in (path, path.removesuffix(".dvx"))}
     rest = [target for target in targets if target.rstrip("/") not in named]
-    if meant and (not pointers.readable or (targets and not rest)):
+    if meant and is_only and (not pointers.readable or (targets and not rest)):
         raise next(iter(meant.values()))
     for path, error in meant.items():
         project.failures.add(path, error)
@@ -95,14 +120,20 @@ def select_revisions(
 ) -> list[Target]:
     """The targets at some revisions, or at every commit that any reference reaches, each root once.
 
-    Targets inside a directory keep their limits; the work tree is not looked at.
+    Targets inside a directory keep their limits; the work tree is not looked at. A pointer of a revision that is meant
+    and cannot be read is one of the project's failures, unless there is nothing else.
     """
     if all_refs:
         tracked = [pointer for _, pointer in all_ref_pointers(project.repository)]
         return _matching(tracked, targets)
     found: list[Target] = []
     for rev in revs:
-        found.extend(_matching(pointers_at(project.repository, rev), targets))
+        pointers = pointers_at(project.repository, rev)
+        rest = targets
+        if pointers.broken:
+            rest = _without_broken(project, pointers, targets, is_only=len(revs) == 1)
+        if rest or not targets:
+            found.extend(_matching(pointers.readable, rest))
     return list({(target.tracked.pointer.id, target.inside): target for target in found}.values())
 
 

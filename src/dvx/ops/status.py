@@ -14,7 +14,6 @@ from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.parts import Absent
 from dvx.ops.project import Project
 from dvx.ops.selection import (
-    WorkspacePointers,
     check_named,
     select_targets,
     trees_of,
@@ -174,8 +173,8 @@ def _compare(project: Project, target: Target, pages: "PageReader", status: Path
 
 def _select(project: Project, targets: Sequence[str], report: StatusReport) -> list[Target]:
     if targets:
-        return select_targets(project, targets)
-    pointers: WorkspacePointers = workspace_pointers(project)
+        return select_targets(project, targets, goes_on=True)
+    pointers = workspace_pointers(project)
     report.broken = pointers.broken
     if project.repository.has_sparse_checkout:
         from dvx.repo.sparse import left_out_pointers  # 0.4 ms, and few work trees are sparse

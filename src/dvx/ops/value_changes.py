@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeGuard
 
-from dvx.core.errors import PathRefused, UsageError
+from dvx.core.errors import DvxError, PathRefused, UsageError
 from dvx.core.ids import format_id
 from dvx.core.paths import check_stored_path
 from dvx.formats.metadata import Value, same_value
@@ -58,11 +58,11 @@ class ValueRow:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`names` are what the versions are called; `problems` are files that could not be read, as (version, why)."""
+    """`names` are what the versions are called; `problems` are unreadable files, as (version, path, why)."""
 
     names: tuple[str, ...]
     rows: tuple[ValueRow, ...]
-    problems: tuple[tuple[str, str], ...]
+    problems: tuple[tuple[str, str, DvxError], ...]
 
 
 def compare_revisions(
@@ -70,12 +70,13 @@ def compare_revisions(
 ) -> Comparison:
     """Read the values of each version (None is the work tree) and set them side by side, by source, kind and name.
 
-    Raises NotFound for an unknown revision.
+    What cannot be read is a failure of the project, and the others are compared. Raises NotFound for an unknown
+    revision.
     """
     history = PointerHistory(project.repository)
     wanted = wanted_files(project.config)
     read = {
-        rev: values_at(project.repository, rev, paths=paths, wanted=wanted, history=history)
+        rev: values_at(project.repository, rev, paths=paths, wanted=wanted, kinds=kinds, history=history)
         for rev in dict.fromkeys(revs)
     }
     names = tuple(WORKSPACE if rev is None else rev for rev in revs)
@@ -85,8 +86,14 @@ def compare_revisions(
         source.path for version in versions for source in version.sources if source.pointer is not None
     }
     problems = [
-        (WORKSPACE if rev is None else rev, problem) for rev in read for problem in read[rev].problems
+        (WORKSPACE if rev is None else rev, path, error)
+        for rev in read
+        for path, error in read[rev].problems.items()
     ]
+    for name, path, error in problems:
+        project.failures.add(path if name == WORKSPACE else f"{name}:{path}", error)
+    if problems:
+        project.failures.done += sum(len(version.sources) for version in read.values())
     return Comparison(names, told_once(rows, tracked, project.config.rules), tuple(problems))
 
 

@@ -103,7 +103,7 @@ def _remove_one(
     }
     differing = [
         item.path
-        for item in find_differences(project, tree, pages)
+        for item in find_differences(project, tree, pages, is_certain=True)
         if item.found is not None and item.path not in owned
         if item.found is None or item.found.kind != "directory" or _holds_something(project, item.path)
     ]

@@ -11,11 +11,11 @@ from enum import StrEnum
 from dvx.core.errors import DataMissing, GitError
 from dvx.ops.failures import PathFailure
 from dvx.ops.project import Project
-from dvx.ops.selection import check_named, select_targets, trees_to_check_out
+from dvx.ops.selection import check_named, select_at, select_targets, trees_to_check_out
 from dvx.ops.verify_remote import RemoteCheck, verify_remote
 from dvx.ops.verify_workspace import WorkspaceCheck, verify_tree
-from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointers_at
-from dvx.repo.targets import Target, resolve_targets
+from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer
+from dvx.repo.targets import Target
 from dvx.store.damage import DamagedPack
 from dvx.store.presence import PresenceState
 from dvx.store.sampling import Sample
@@ -95,7 +95,7 @@ def _select(project: Project, scope: Scope) -> tuple[list[Target], str | None]:
     if scope.rev is None:
         return select_targets(project, scope.targets, goes_on=True), project.git.head()
     commit = project.git.rev_parse(scope.rev)
-    return resolve_targets(pointers_at(project.repository, commit), scope.targets), commit
+    return select_at(project, commit, scope.targets, goes_on=True), commit
 
 
 def _verify_workspace(

@@ -156,7 +156,11 @@ class PointerHistory:
                 yield self._pointers[each] if each in self._pointers else self._parsed(*next(arriving))
 
     def pointers_at(self, rev: str) -> dict[str, Pointer]:
-        """Return the pointers of one revision by data path; what is no pointer is left out, see `problems`.
+        """Return the pointers of one revision by data path; what is no pointer is left out. Raises as read_at."""
+        return self.read_at(rev)[0]
+
+    def read_at(self, rev: str) -> tuple[dict[str, Pointer], dict[str, DvxError]]:
+        """Return the pointers of one revision by data path, and by pointer path why what is none cannot be read.
 
         Raises NotFound for an unknown revision, and GitError.
         """
@@ -165,7 +169,8 @@ class PointerHistory:
             each for each in self._git.ls_tree(commit, suffix=POINTER_SUFFIX) if is_pointer_path(each[0])
         ]
         read = self.read(object_id for _, object_id in files)
-        return {path.removesuffix(POINTER_SUFFIX): read[each] for path, each in files if each in read}
+        broken = {path: self.problems[each] for path, each in files if each not in read}
+        return {path.removesuffix(POINTER_SUFFIX): read[each] for path, each in files if each in read}, broken
 
     def _log(self, command: Sequence[str]) -> tuple[list[HistoryCommit], int]:
         """The commits with changed pointers, and how many Git named in all."""

@@ -6,9 +6,9 @@ not know where the data is stored.
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from dvx.core.errors import FormatError, NotFound, PathRefused, UnsupportedVersion
+from dvx.core.errors import DvxError, FormatError, NotFound, PathRefused, UnsupportedVersion
 from dvx.core.ids import short_git_id
 from dvx.core.paths import check_stored_path
 from dvx.core.shell_words import quote
@@ -28,6 +28,14 @@ class TrackedPointer:
     path: str
     pointer_path: str
     pointer: Pointer
+
+
+@dataclass(slots=True)
+class FoundPointers:
+    """Pointers, by path; `broken` are those that cannot be read, by pointer path, with the reason."""
+
+    readable: list[TrackedPointer] = field(default_factory=list)
+    broken: dict[str, DvxError] = field(default_factory=dict)
 
 
 def find_pointers(repo: Repository) -> list[str]:
@@ -76,18 +84,33 @@ def write_pointer(repo: Repository, tracked: TrackedPointer) -> bool:
     return True
 
 
-def pointers_at(repo: Repository, rev: str) -> list[TrackedPointer]:
-    """Return the pointers of a commit, by path, without touching the work tree.
+def pointers_at(repo: Repository, rev: str) -> FoundPointers:
+    """Read the pointers of a commit, by path, without touching the work tree. Errors name `rev:path`.
 
-    Raises NotFound for an unknown revision, FormatError naming `rev:path`, GitError.
+    Raises NotFound for an unknown revision, GitError.
     """
+    from dvx.repo.small_objects import read_small_objects  # 1 ms, for commits only
+
     git = repo.git()
     commit = git.rev_parse(rev)
-    found = [item for item in git.ls_tree(commit, suffix=POINTER_SUFFIX) if is_pointer_path(item[0])]
-    contents = git.read_objects([object_id for _, object_id in found], limit_bytes=MAX_POINTER_BYTES)
-    return [
-        _tracked(path, data, name=f"{rev}:{path}") for (path, _), data in zip(found, contents, strict=True)
-    ]
+    files = [item for item in git.ls_tree(commit, suffix=POINTER_SUFFIX) if is_pointer_path(item[0])]
+    contents = read_small_objects(git, [object_id for _, object_id in files], limit_bytes=MAX_POINTER_BYTES)
+    found = FoundPointers()
+    for (path, _), (_, data) in zip(files, contents, strict=True):
+        name = f"{rev}:{path}"
+        try:
+            if data is None:
+                raise _not_readable(name)
+            found.readable.append(_tracked(path, data, name=name))
+        except DvxError as error:
+            found.broken[path] = error
+    return found
+
+
+def _not_readable(name: str) -> FormatError:
+    return FormatError(
+        f"`{name}` is longer than {MAX_POINTER_BYTES} bytes, which no pointer is, or Git lacks it"
+    )
 
 
 def all_ref_pointers(repo: Repository) -> list[tuple[str, TrackedPointer]]:

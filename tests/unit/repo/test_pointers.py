@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dvx.core.errors import FormatError, GitError, NotFound, PathRefused, UnsupportedVersion
-from dvx.formats.pointer import format_pointer
+from dvx.formats.pointer import MAX_POINTER_BYTES, format_pointer
 from dvx.repo.pointers import (
     TrackedPointer,
     all_ref_pointers,
@@ -135,16 +135,23 @@ def test_pointers_at_a_commit_do_not_depend_on_the_work_tree(repo, tracked, comm
     write_pointer(repo, tracked("b", content=b"new", files=2))
     os.unlink(repo.absolute("a/é.dvx"))
     commit()
-    assert pointers_at(repo, old) == [first, second]
-    assert pointers_at(repo, "HEAD~1") == [first, second]
-    assert pointers_at(repo, "HEAD") == [tracked("b", content=b"new", files=2)]
+    assert pointers_at(repo, old).readable == [first, second]
+    assert pointers_at(repo, "HEAD~1").readable == [first, second]
+    assert pointers_at(repo, "HEAD").readable == [tracked("b", content=b"new", files=2)]
 
 
-def test_bad_pointer_at_a_commit_is_named_with_it(repo, commit):
+def test_bad_pointers_at_a_commit_are_named_with_it_and_the_others_are_read(repo, tracked, commit):
     put(repo, "x.dvx", b"not a pointer")
+    put(repo, "long.dvx", b"#" * (MAX_POINTER_BYTES + 1))
+    write_pointer(repo, tracked("good"))
     commit()
-    with pytest.raises(FormatError, match=r"HEAD:x\.dvx"):
-        pointers_at(repo, "HEAD")
+    found = pointers_at(repo, "HEAD")
+    assert found.readable == [tracked("good")]
+    assert [(path, type(error)) for path, error in found.broken.items()] == [
+        ("long.dvx", FormatError),
+        ("x.dvx", FormatError),
+    ]
+    assert all(f"HEAD:{path}" in error.what for path, error in found.broken.items())
 
 
 def test_all_ref_pointers_finds_each_root_of_each_branch_once(repo, tracked, git, commit):

@@ -11,7 +11,7 @@ from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation
 from dvx.cli.output import escape
-from dvx.cli.render import format_document, plural
+from dvx.cli.render import format_document
 from dvx.cli.targets import typed_paths
 from dvx.core.errors import UsageError, name_some
 
@@ -91,6 +91,7 @@ def log(
         found = read_log(history, selection, where=expression)
         wanted = [name.strip() for name in (columns or "").split(",") if name.strip()]
         directions = Directions.of_config(project.config)
+        _note_unreadable(project, found)
         find_new = _new_bytes(project, history, found)
         table = make_table(
             found.rows, wanted=wanted, sort=sort, directions=directions, find_new=find_new,
@@ -200,10 +201,15 @@ def _say_dropped(invocation: Invocation, dropped: list[str]) -> None:
         )
 
 
-def _tell(invocation: Invocation, log: "ExperimentLog") -> None:
+def _note_unreadable(project: "Project", log: "ExperimentLog") -> None:
+    """Versions that are no pointers fail by name; their rows are among the others."""
+    for name, error in log.unreadable.items():
+        project.failures.add(name, error)
     if log.unreadable:
-        what = plural(log.unreadable, "version")
-        invocation.output.warning(f"{what} of pointers cannot be read by this dvx")
+        project.failures.done += sum(row.pointer is not None for row in log.rows)
+
+
+def _tell(invocation: Invocation, log: "ExperimentLog") -> None:
     if any(row.commit.is_boundary for row in log.rows):
         invocation.output.hint("this clone is shallow; for older commits: `git fetch --unshallow`")
 

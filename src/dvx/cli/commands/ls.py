@@ -9,6 +9,7 @@ import click
 
 from dvx.cli.completions import complete_path, complete_revision
 from dvx.cli.documents import listed_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, json_option, pass_invocation, remote_option
 from dvx.cli.output import escape
@@ -60,6 +61,8 @@ def ls(
             _print_json(invocation, _started(found), rev)
         else:
             _print_text(invocation, project, found)
+    if as_json:
+        invocation.output.result(f"\n], {json.dumps(failure_fields(invocation))[1:]}")
 
 
 def _started(found: "Iterator[ListedPath]") -> "Iterator[ListedPath]":
@@ -69,14 +72,13 @@ def _started(found: "Iterator[ListedPath]") -> "Iterator[ListedPath]":
 
 
 def _print_json(invocation: Invocation, found: "Iterator[ListedPath]", rev: str | None) -> None:
-    """One document, written entry by entry: a listing may have millions."""
+    """The document without its end, written entry by entry: a listing may have millions."""
     output = invocation.output
     output.result(f'{{"schema": "dvx.ls/1", "rev": {json.dumps(rev)}, "entries": [', end="")
     separator = "\n  "
     for listed in found:
         output.result(separator + json.dumps(listed_fields(listed)), end="")
         separator = ",\n  "
-    output.result("\n]}")
 
 
 def _print_text(invocation: Invocation, project: "Project", found: "Iterator[ListedPath]") -> None:
@@ -87,5 +89,5 @@ def _print_text(invocation: Invocation, project: "Project", found: "Iterator[Lis
         files = f"{format_count(listed.files)} files" if listed.kind == "directory" else ""
         name = escape(shown_path(project.repository, listed.path))
         invocation.output.result(f"{format_size(listed.size):>8}  {files:>16}  {name}{slash}")
-    if is_empty:
+    if is_empty and not project.failures.found:
         say_nothing_tracked(invocation)

@@ -4,6 +4,7 @@ import click
 
 from dvx.cli.completions import complete_path
 from dvx.cli.documents_setup import rm_fields
+from dvx.cli.failure_text import failure_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.options import DvxCommand, dry_run_option, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
@@ -36,6 +37,9 @@ def rm(invocation: Invocation, paths: tuple[str, ...], keep: bool, force: bool, 
     with invocation.project() as project:
         result = remove_paths(project, typed_paths(project, paths), keep=keep, force=force)
     if as_json:
-        invocation.output.result(format_document("dvx.rm/1", rm_fields(result, keep=keep)))
+        invocation.output.result(
+            format_document("dvx.rm/1", rm_fields(result, keep=keep) | failure_fields(invocation))
+        )
     files = "the files were kept" if keep else f"{plural(result.files, 'file')} removed from the workspace"
-    invocation.output.summary(f"stopped tracking {escape(name_some(result.paths))}; {files}")
+    if result.paths:
+        invocation.output.summary(f"stopped tracking {escape(name_some(result.paths))}; {files}")
