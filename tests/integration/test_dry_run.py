@@ -1,4 +1,4 @@
-"""`--dry-run` says what would be done, and not a byte of the repository, of `.git` or of the remote changes."""
+"""`--dry-run` says what would be done, and not a byte of repositories, of `.git`, of remotes or of the home changes."""
 
 import io
 import os
@@ -50,6 +50,7 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for args in (["init", "--remote", str(world / "store")], ["add", "data", "model"], ["push"]):
         assert _dvx(repo, *args)[0] == 0
     _git(repo, "commit", "-q", "-m", "data")
+    _make_importer(world)
     subprocess.run(["git", "clone", "-q", str(repo), str(world / "clone")], check=True)
     (repo / "data" / "a").write_text("second")
     assert _dvx(repo, "add", "data")[0] == 0
@@ -57,7 +58,41 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (repo / "data" / "b").unlink()
     (repo / "new").write_text("new data")
     (repo / "m.json").write_text('{"acc": 1}')
+    (world / "bare").mkdir()
+    _git(world / "bare", "init", "-q")
+    (world / "got").mkdir()
+    (world / "got" / "b").write_text("other")
+    assert _dvx(world / "clone", "hooks", "install", "--files")[0] == 0
+    _make_conflict(world)
     return world
+
+
+def _make_importer(world: Path) -> None:
+    """`importer` tracks data of `repo` as it is now."""
+    importer = world / "importer"
+    importer.mkdir()
+    _git(importer, "init", "-q")
+    for args in (["init", "--remote", str(world / "store-2")], ["import", "../repo", "data", "-o", "in"]):
+        assert _dvx(importer, *args)[0] == 0
+    assert _dvx(importer, "meta", "set", "in", "meta.licence=MIT")[0] == 0
+    _git(importer, "commit", "-q", "-m", "import")
+
+
+def _make_conflict(world: Path) -> None:
+    """`merging` has a merge in which both sides changed `data/a`, and one of them `data/b`."""
+    merging = world / "merging"
+    (merging / "data").mkdir(parents=True)
+    _git(merging, "init", "-q", "-b", "main")
+    assert _dvx(merging, "init")[0] == 0
+    for branch, text in (("main", "base"), ("other", "theirs"), ("main", "ours")):
+        if text != "base":
+            _git(merging, "switch", "-q", *(["-c"] if branch == "other" else []), branch)
+            assert _dvx(merging, "checkout", "--force")[0] == 0
+        (merging / "data" / "a").write_text(text)
+        (merging / "data" / "b").write_text("changed" if branch == "other" else "same")
+        assert _dvx(merging, "add", "data")[0] == 0
+        _git(merging, "commit", "-q", "-m", text)
+    subprocess.run(["git", "merge", "-q", "other"], cwd=merging, check=False, capture_output=True)
 
 
 @pytest.mark.parametrize(
@@ -76,11 +111,44 @@ def _world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("clone", ["pull"], "would fetch 2 versions of data"),
         ("clone", ["pull", "--json"], '"schema": "dvx.dry-run/1"'),
         ("clone", ["pull", "--no-store"], "would write 2 files of `data`"),
+        ("bare", ["init"], "would write `.dvx/config.toml`"),
+        ("bare", ["init", "--remote", "../store-3"], "would stage `.dvx/config.toml`, `.gitattributes`"),
+        ("bare", ["hooks", "install"], "would write `"),
+        ("bare", ["hooks", "install", "--files"], "hooks/pre-push`"),
+        ("bare", ["hooks", "uninstall"], ""),
+        ("clone", ["hooks", "install", "--files"], ""),
+        ("clone", ["hooks", "uninstall"], "would take the hook out of `"),
+        ("repo", ["remote", "add", "backup", "s3://bucket/x"], "would write `.dvx/config.toml`"),
+        ("repo", ["remote", "add", "backup", "s3://bucket/x", "--local"], "/.git/dvx/config.toml`"),
+        ("repo", ["remote", "add", "origin", "s3://bucket/x", "--force"], "would write `.dvx/config.toml`"),
+        ("repo", ["remote", "remove", "origin"], "would write `.dvx/config.toml`"),
+        ("repo", ["remote", "default", "origin", "--local"], "/.git/dvx/config.toml`"),
+        ("repo", ["config", "set", "core.jobs", "2"], "would write `.dvx/config.toml`"),
+        ("repo", ["config", "core.jobs", "2", "--local"], "/.git/dvx/config.toml`"),
+        ("repo", ["config", "set", "core.jobs", "2", "--user"], "would write `"),
+        ("repo", ["config", "unset", "core.remote"], "would write `.dvx/config.toml`"),
+        ("importer", ["meta", "set", "in", "meta.a=1"], "would write `in.dvx`"),
+        ("importer", ["meta", "unset", "in", "meta.licence"], "would write `in.dvx`"),
+        ("importer", ["update"], "would check out `in`"),
+        ("importer", ["update", "in", "--json"], '"schema": "dvx.dry-run/1"'),
+        ("importer", ["import", "../clone", "model"], "would fetch 1 version of data"),
+        ("importer", ["import", "../repo", "data", "-o", "new"], "would write `new.dvx`"),
+        ("importer", ["import", "../clone", "data/b", "-o", "b"], "would write `b.dvx`"),
+        ("clone", ["import", "../repo", "data", "-o", "new"], "would add a line to `.gitignore`"),
+        ("merging", ["resolve", "--ours", "data/a"], "would write `data.dvx`"),
+        ("merging", ["resolve", "--theirs"], "would check out `data`"),
+        ("merging", ["resolve"], "data"),
+        ("got", ["get", "../repo", "data"], "would write 2 files below `"),
+        ("got", ["get", "../clone", "data/*", "--force"], "would replace `"),
+        ("got", ["clone", "../repo"], "would pull 2 tracked paths, "),
+        ("got", ["clone", "../repo", "x", "data/a"], "would clone commit "),
     ],
 )
 def test_a_rehearsal_tells_and_changes_not_a_byte(
-    world: Path, where: str, args: list[str], said: str
+    world: Path, where: str, args: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(world / "home"))
     before = _bytes(world)
     flags = [] if "-n" in args else ["--dry-run"]
     code, results, messages = _dvx(world / where, *args, *flags)
@@ -92,6 +160,51 @@ def test_a_rehearsal_tells_and_changes_not_a_byte(
 def test_a_refusal_is_the_same_with_a_rehearsal(world: Path) -> None:
     for args in (["rm", "nothing"], ["mv", "model", "data"], ["add", "../x"], ["checkout", "nothing"]):
         assert _dvx(world / "repo", *args, "--dry-run")[0] == _dvx(world / "repo", *args)[0] != 0
+
+
+@pytest.mark.parametrize(
+    ("where", "args"),
+    [
+        ("bare", ["init", "--remote", "s3://bucket/x", "--endpoint", "ftp://example.com"]),
+        ("bare", ["init", "--remote", "../store-3", "--region", "eu"]),
+        ("bare", ["init", "--remote", ".git/store"]),
+        ("bare", ["meta", "set", "model", "meta.a=1"]),
+        ("repo", ["remote", "add", "origin", "s3://bucket/x"]),
+        ("repo", ["remote", "remove", "nothing"]),
+        ("repo", ["config", "set", "core.jobs", "many", "--local"]),
+        ("repo", ["config", "unset", "core.jobs"]),
+        ("repo", ["resolve", "data"]),
+        ("importer", ["meta", "unset", "in", "meta.nothing"]),
+        ("importer", ["import", "../repo", "model", "-o", "in/model"]),
+        ("importer", ["import", "../repo", "nothing"]),
+        ("importer", ["update", "nothing"]),
+        ("got", ["get", "../repo", "data", "-o", "."]),
+        ("got", ["clone", "../repo", "."]),
+        ("got", ["clone", "../repo", "x", "--branch", "nothing"]),
+    ],
+)
+def test_what_is_refused_is_refused_alike_and_nothing_is_written(
+    world: Path, where: str, args: list[str]
+) -> None:
+    before = _bytes(world)
+    code, _, messages = _dvx(world / where, *args, "--dry-run")
+    assert code != 0, messages
+    assert _bytes(world) == before
+    assert _dvx(world / where, *args)[0] == code
+    files = [name for name in os.listdir(world / "bare") if name != ".git"]
+    assert files == []
+
+
+def test_an_update_with_work_in_the_way_is_refused_before_it_begins(world: Path, tmp_path: Path) -> None:
+    for name in ("repo", "importer"):
+        shutil.copytree(world / name, tmp_path / name, symlinks=True)
+    (tmp_path / "importer" / "in" / "a").write_text("not stored")
+    before = _bytes(tmp_path)
+    rehearsed = _dvx(tmp_path / "importer", "update", "--dry-run")
+    assert _bytes(tmp_path) == before
+    done = _dvx(tmp_path / "importer", "update")
+    assert (rehearsed[0], rehearsed[2].splitlines()[-1]) == (done[0], done[2].splitlines()[-1])
+    assert rehearsed[0] != 0
 
 
 def test_a_first_push_would_make_the_store(world: Path, tmp_path: Path) -> None:

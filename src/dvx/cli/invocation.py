@@ -109,7 +109,7 @@ class Invocation:
         if needs_init:
             repository.require_initialised()
         with (
-            self._rehearsal() as scratch,
+            self.rehearsal() as scratch,
             Project(repository, env=self.env, overrides=self.overrides, reporter=NullReporter()) as project,
         ):
             project.rehearsal = scratch
@@ -127,7 +127,7 @@ class Invocation:
                 reporter.finish()
 
     @contextmanager
-    def _rehearsal(self) -> "Iterator[str | None]":
+    def rehearsal(self) -> "Iterator[str | None]":
         """The folder for the caches of a `--dry-run`; None without it."""
         if not self.rehearses:
             yield None

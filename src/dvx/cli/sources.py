@@ -51,6 +51,7 @@ def foreign_repository(
         reporter=NullReporter(),
         may_ask=may_prompt(invocation),
         is_typed=True,
+        rehearses=invocation.rehearses,
     ) as foreign:
         is_shown = not invocation.output.is_quiet and foreign.project.config.flag("core.progress")
         reporter = make_reporter(invocation.output, is_shown=is_shown)

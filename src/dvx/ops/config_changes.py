@@ -63,6 +63,9 @@ def write_committed(
 @contextmanager
 def brief_lock(project: Project) -> Iterator[None]:
     """Hold the lock of the workspace, without a look at the settings. What was interrupted is finished first."""
+    if project.rehearsal is not None:
+        yield
+        return
     repository = project.repository
     with hold_lock(repository.lock_path, timeout_s=_LOCK_WAIT_S, describe="the workspace"):
         if os.path.lexists(repository.intention_path):

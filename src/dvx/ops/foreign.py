@@ -216,11 +216,13 @@ def open_foreign(
     reporter: Reporter,
     may_ask: bool,
     is_typed: bool,
+    rehearses: bool = False,
 ) -> Iterator[Foreign]:
     """Open a repository at a revision (None: its default branch) for the length of the context.
 
     Only pointers whose data path `is_wanted` are read. `is_typed` tells that a person named the address just now; one
-    that a pointer names is trusted less. Raises NotFound, UsageError, GitError and FormatError.
+    that a pointer names is trusted less. With `rehearses`, nothing
+    is remembered of it. Raises NotFound, UsageError, GitError and FormatError.
     """
     with temporary_folder("dvx-") as folder:
         objects = os.path.join(folder, "git")
@@ -230,6 +232,7 @@ def open_foreign(
         if config is not None:
             _write_config(folder, config)
         with ForeignProject(source, folder, env=env, overrides=overrides, reporter=reporter) as project:
+            project.rehearsal = folder if rehearses else None
             own_store = _own_store(project, source)
             try:
                 yield Foreign(address, source.commit, pointers, project, own_store)

@@ -17,6 +17,7 @@ from dvx.disk.safe_writes import WorkspaceWriter
 from dvx.formats.manifest import Entry
 from dvx.ops.foreign import Foreign
 from dvx.ops.project import Project
+from dvx.ops.rehearsal import Rehearsed, steps_of_get
 from dvx.ops.sources import DataSource, missing_on_remote
 from dvx.ops.trees import Tree
 from dvx.ops.written_out import (
@@ -184,6 +185,8 @@ def _write(
     todo = [_Part(plan, source, out) for (_, plan), source in zip(parts, sources, strict=True)]
     for part in todo:
         check_links(part.plan, part.source)
+    if project.rehearsal is not None:
+        raise Rehearsed(steps_of_get(plans, out))
     with disk_errors(out, "create"):
         os.makedirs(out, exist_ok=True)
     total_bytes, files = sum(plan.size_bytes for plan in plans), sum(len(plan.write) for plan in plans)

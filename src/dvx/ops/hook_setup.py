@@ -7,13 +7,14 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from dvx.core.progress import NullReporter
 from dvx.ops.config_changes import brief_lock
 from dvx.ops.hooks import HooksChange, install_hooks, uninstall_hooks
 from dvx.ops.intentions import carry_out
 from dvx.ops.project import Project
+from dvx.ops.rehearsal import Rehearsed
 from dvx.repo.config_block import drop_stale_lock
 from dvx.repo.hook_place import config_path
 from dvx.repo.repository import Repository
@@ -63,6 +64,16 @@ def set_up_hooks(
         if not interpreter:
             _drop_state(repository)
     return step.changes[-1]
+
+
+def rehearse_hooks(repository: Repository, *, interpreter: str, as_files: bool = False) -> NoReturn:
+    """Tell what set_up_hooks would do: raises Rehearsed."""
+    foretold: list[str] = []
+    if interpreter:
+        install_hooks(repository, interpreter=interpreter, as_files=as_files, foretold=foretold)
+    else:
+        uninstall_hooks(repository, foretold=foretold)
+    raise Rehearsed(foretold)
 
 
 def _drop_state(repository: Repository) -> None:

@@ -73,40 +73,45 @@ class HooksChange:
 
 
 def install_hooks(
-    repository: Repository, *, interpreter: str = sys.executable, as_files: bool = False
+    repository: Repository,
+    *,
+    interpreter: str = sys.executable,
+    as_files: bool = False,
+    foretold: list[str] | None = None,
 ) -> HooksChange:
     """Install the hooks of dvx and its drivers for pointers, or bring them up to date; a second time changes nothing.
 
     What was there keeps running, before them. `as_files` writes files where this Git could read hooks from its
-    configuration, for a repository that older Gits use as well. Raises GitError, LocalDiskError, Busy.
+    configuration, for a repository that older Gits use as well. With `foretold` nothing is written, and that list is
+    told what would be. Raises GitError, LocalDiskError, Busy.
     """
     place, version = find_place(repository), git_version(repository)
     mode = _mode_now(repository, place)
     wanted = _mode_wanted(place, version, now=mode, as_files=as_files)
     changed, notes = False, list[str]()
     if mode is not None and mode is not wanted:
-        changed, notes = _remove_all(repository, place)
+        changed, notes = _remove_all(repository, place, foretold)
     if wanted is HookMode.CONFIG:
-        changed = install_by_config(repository, place, interpreter=interpreter) or changed
+        changed = install_by_config(repository, place, interpreter=interpreter, foretold=foretold) or changed
     elif wanted is HookMode.REDIRECT:
-        changed = install_redirect(repository, place, interpreter=interpreter) or changed
+        changed = install_redirect(repository, place, interpreter=interpreter, foretold=foretold) or changed
     else:
-        changed = _install_files(place, interpreter) or changed
-    changed = install_drivers(repository, interpreter=interpreter) or changed
+        changed = _install_files(place, interpreter, foretold) or changed
+    changed = install_drivers(repository, interpreter=interpreter, foretold=foretold) or changed
     return HooksChange(changed, tuple(notes), read_hooks(repository))
 
 
-def uninstall_hooks(repository: Repository) -> HooksChange:
+def uninstall_hooks(repository: Repository, *, foretold: list[str] | None = None) -> HooksChange:
     """Take the hooks of dvx out and put back what was there before, byte for byte.
 
-    A hook that somebody edited or replaced since stays and is named in `notes`. Raises GitError, LocalDiskError,
-    Busy.
+    A hook that somebody edited or replaced since stays and is named in `notes`. `foretold` as with install_hooks.
+    Raises GitError, LocalDiskError, Busy.
     """
     # The drivers first: they were set after the hooks, and each gives back what was there before it.
-    had_drivers = remove_drivers(repository)
-    changed, notes = _remove_all(repository, find_place(repository))
+    had_drivers = remove_drivers(repository, foretold=foretold)
+    changed, notes = _remove_all(repository, find_place(repository), foretold)
     changed = had_drivers or changed
-    for folder in {repository.git_dir, repository.common_dir}:
+    for folder in {repository.git_dir, repository.common_dir} if foretold is None else ():
         state = os.path.join(folder, "dvx")
         with suppress(OSError):
             os.unlink(os.path.join(state, "followed"))  # what the guards compare with
@@ -162,25 +167,27 @@ def _mode_wanted(
     return in_files if now in (HookMode.FILES, HookMode.REDIRECT) else HookMode.CONFIG
 
 
-def _install_files(place: HookPlace, interpreter: str) -> bool:
+def _install_files(place: HookPlace, interpreter: str, foretold: list[str] | None) -> bool:
     makes_folder = not os.path.isdir(place.folder)
-    if makes_folder:
+    if makes_folder and foretold is None:
         with disk_errors(place.folder, "create"):
             os.makedirs(place.folder, exist_ok=True)
     changed = [
-        install_file(place.folder, name, interpreter=interpreter, made_folder=makes_folder)
+        install_file(place.folder, name, interpreter=interpreter, made_folder=makes_folder, foretold=foretold)
         for name in HOOK_NAMES
     ]
     return any(changed)
 
 
-def _remove_all(repository: Repository, place: HookPlace) -> tuple[bool, list[str]]:
-    changed, notes = uninstall_own(repository, place)
+def _remove_all(
+    repository: Repository, place: HookPlace, foretold: list[str] | None
+) -> tuple[bool, list[str]]:
+    changed, notes = uninstall_own(repository, place, foretold=foretold)
     # Also where core.hooksPath was set after the hooks were written to the folder that Git used before.
     folders = {os.path.join(repository.common_dir, "hooks"), *([place.folder] if place.is_private else [])}
     for folder in sorted(folders):
         for name in HOOK_NAMES:
-            is_changed, left = uninstall_file(folder, name)
+            is_changed, left = uninstall_file(folder, name, foretold=foretold)
             changed = changed or is_changed
             notes += left
     return changed, notes

@@ -18,6 +18,7 @@ from dvx.formats.pointer import Pointer
 from dvx.ops.fetch import fetch
 from dvx.ops.foreign import Foreign, near, open_foreign
 from dvx.ops.project import Project
+from dvx.ops.rehearsal import Rehearsed
 from dvx.ops.sources import expect_roots, missing_on_remote, stored_placements
 from dvx.ops.trees import Tree
 from dvx.ops.written_out import check_link
@@ -46,11 +47,26 @@ def bring_path(project: Project, foreign: Foreign, path: str, *, remote_name: st
     """
     target = one_target(foreign, path)
     with _source_store(project, foreign, target.tracked, remote_name) as store:
-        fetch(project, [target], remote_name=SOURCE_NAME)
+        if project.rehearsal is None:
+            fetch(project, [target], remote_name=SOURCE_NAME)
+        else:
+            _foresee(project, target)
         if target.inside:
             return _Part(project, store, target).add()
     pointer = target.tracked.pointer
     return Pointer(pointer.kind, pointer.id, pointer.size, pointer.files, _only_mode(pointer))
+
+
+def _foresee(project: Project, target: Target) -> None:
+    """Say what would be fetched, and read the listing, which a rehearsal keeps in its temporary folder."""
+    try:
+        fetch(project, [target], remote_name=SOURCE_NAME)
+    except Rehearsed as plan:
+        project.foretold += plan.steps
+    tracked = target.tracked
+    with project.pages(SOURCE_NAME) as pages:
+        for _ in Tree("", tracked.path, tracked.pointer, target.inside).entries(pages):
+            pass
 
 
 def bring_missing_imports(project: Project, targets: Sequence[Target], *, remote_name: str | None) -> None:
@@ -87,7 +103,10 @@ def _lacking(project: Project, targets: Sequence[Target], remote_name: str | Non
 def _bring_group(project: Project, imports: Sequence[tuple[TrackedPointer, ImportSource]]) -> None:
     tracked, source = imports[0]
     address = parse_git_address(source.repository, base_dir=project.repository.root)
-    notice = announce_repository(address.shown, pointer_path=tracked.pointer_path, env=project.env)
+    remembers = project.rehearsal is None
+    notice = announce_repository(
+        address.shown, pointer_path=tracked.pointer_path, env=project.env, remembers=remembers
+    )
     if notice is not None:
         project.reporter.note(notice)
     tests = [near(each.path) for _, each in imports]
@@ -100,6 +119,7 @@ def _bring_group(project: Project, imports: Sequence[tuple[TrackedPointer, Impor
         reporter=project.reporter,
         may_ask=False,
         is_typed=False,
+        rehearses=project.rehearsal is not None,
     ) as foreign:
         for tracked, source in imports:
             pointer = bring_path(project, foreign, source.path, remote_name=None)
@@ -145,7 +165,10 @@ def _only_mode(pointer: Pointer) -> dict[str, object]:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A file or folder inside a tracked folder whose chunks are in the local store by now."""
+    """A file or folder inside a tracked folder whose chunks are in the local store by now.
+
+    In a rehearsal they are at the source.
+    """
 
     project: Project
     source: Store
@@ -179,17 +202,22 @@ class _Part:
         for placement in placements:
             with suppress(DataMissing):
                 cut = RunCutter(placement.runs, self.source.pack_index).cut(start, end)
+                if self.project.rehearsal is not None:
+                    return tuple(cut)
                 return translate_runs(cut, self.source.pack_index, self.project.local)
         raise missing_on_remote([self.target.tracked], self.source)
+
+    @property
+    def _store(self) -> Store:
+        """The store that the runs are about."""
+        return self.project.local if self.project.rehearsal is None else self.source
 
     def _check_links(self, found: Sequence[_Found], top: str, runs: Sequence[Run], start: int) -> None:
         for offset, name, entry in found:
             if entry.kind != "symlink":
                 continue
             first, last = offset - start, offset - start + entry.size
-            data = read_bytes(
-                self.project.local, runs, file_start=first, file_end=last, start=first, end=last
-            )
+            data = read_bytes(self._store, runs, file_start=first, file_end=last, start=first, end=last)
             if name == top:
                 raise PathRefused(
                     f"`{top}` is a symlink, which cannot be tracked alone",
@@ -218,6 +246,8 @@ class _Part:
 
     def _record(self, data: RootData, runs: tuple[Run, ...], pages: tuple[bytes, ...] = ()) -> None:
         local = self.project.local
+        if self.project.rehearsal is not None:
+            return
         if not local.complete_placements([data.id], jobs=self.project.jobs):
             placement: Placement = make_placement(local, data, runs=runs, pages=pages)
             local.add_record(placement)

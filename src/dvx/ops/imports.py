@@ -23,7 +23,7 @@ from dvx.formats.manifest_reader import diff_manifests
 from dvx.formats.metadata_tables import without_results
 from dvx.formats.pointer import Pointer
 from dvx.ops.add_targets import check_data_path
-from dvx.ops.checkout import plan_checkout, run_checkout
+from dvx.ops.checkout import CheckoutPlan, plan_checkout, run_checkout
 from dvx.ops.data_steps import CheckOut
 from dvx.ops.differences import find_differences
 from dvx.ops.foreign import Foreign, near, open_foreign
@@ -98,7 +98,9 @@ def import_path(
     data_path = check_data_path(_placed(project, path, out, is_file=pointer.kind == "file"))
     _check_free(project, data_path)
     source = ImportSource(recorded_address(project.repository, foreign.address), foreign.commit, path, rev)
-    announce_repository(foreign.address.shown, pointer_path="", env=project.env)  # the person typed it
+    # The person typed it.
+    remembers = project.rehearsal is None
+    announce_repository(foreign.address.shown, pointer_path="", env=project.env, remembers=remembers)
     tracked = TrackedPointer(data_path, pointer_path_of(data_path), with_import(pointer, source))
     with project.workspace_lock(), project.setting_damage_aside():
         _refuse_strangers(project, tracked)
@@ -196,16 +198,22 @@ def _take_over(
     run = partial(_check_out, project, tracked, force=force)
     steps = [CheckOut(targets, force, run), *tracking, StageFiles(tuple(changed))]
     trees = [item.path for item in tracked]
+    if project.rehearsal is not None:
+        _plan_check_out(project, tracked, force=force)  # refuses what is in the way
     carry_out(project, command, steps, affected=affected, trees=trees)
 
 
 def _check_out(project: Project, tracked: Sequence[TrackedPointer], *, force: bool) -> None:
     """Bring the workspace to pointers whose data is in the local store."""
     sources = local_sources(project, tracked)
+    plan = _plan_check_out(project, tracked, force=force)
+    run_checkout(project, plan, lambda change: sources[change.tracked.pointer.id])
+
+
+def _plan_check_out(project: Project, tracked: Sequence[TrackedPointer], *, force: bool) -> CheckoutPlan:
     with project.local_pages() as pages:
         trees = trees_to_check_out(project, map(Target, tracked), keeps_parts=True)
-        plan = plan_checkout(project, trees, force=force, pages=pages)
-    run_checkout(project, plan, lambda change: sources[change.tracked.pointer.id])
+        return plan_checkout(project, trees, force=force, pages=pages)
 
 
 # Update
@@ -278,7 +286,12 @@ def _update_group(
     may_ask: bool,
 ) -> list[Imported]:
     address = parse_git_address(repository, base_dir=project.repository.root)
-    notice = announce_repository(address.shown, pointer_path=group[0][0].pointer_path, env=project.env)
+    notice = announce_repository(
+        address.shown,
+        pointer_path=group[0][0].pointer_path,
+        env=project.env,
+        remembers=project.rehearsal is None,
+    )
     if notice is not None:
         project.reporter.note(notice)
     tests = [near(source.path) for _, source in group]
@@ -291,6 +304,7 @@ def _update_group(
         reporter=project.reporter,
         may_ask=may_ask,
         is_typed=False,
+        rehearses=project.rehearsal is not None,
     ) as foreign:
         if remote_name is not None:
             foreign.project.remote_config(remote_name)

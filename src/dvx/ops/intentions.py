@@ -65,7 +65,8 @@ def carry_out(
     if project.rehearsal is not None:
         from dvx.ops.rehearsal import Rehearsed, steps_of_intention  # only for `--dry-run`
 
-        raise Rehearsed([*steps_of_intention(steps)])
+        project.foretold += steps_of_intention(steps)
+        raise Rehearsed(project.foretold)
     if all(isinstance(step, StageFiles | Remember) for step in steps):
         for step in steps:  # the files are as they shall be, so running the command again is all it takes
             step.apply(project, since_ns=None)

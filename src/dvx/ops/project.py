@@ -70,6 +70,7 @@ class Project:
         # Imported roots that were looked for at their sources by this command.
         self.asked_imports: set[bytes] = set()
         self.rehearsal: str | None = None  # where a command that only rehearses has its caches
+        self.foretold: list[str] = []  # what it would have done so far
         # Whether this command has written down what it is about to do (dvx.ops.intentions).
         self.has_intention = False
         # Command lines of interrupted commands that this one has finished.
@@ -175,23 +176,31 @@ class Project:
     @cached_property
     def local(self) -> "Store":
         """The local store, made if need be."""
-        from dvx.backends.folder import FolderBackend
         from dvx.store.store import open_store
 
-        path = self.store_path
-        store = open_store(
-            FolderBackend(path),
-            self.index,
-            temporary_folder=os.path.join(path, "tmp"),
-            create=True,
-            is_remote=False,
-        )
+        folder = os.path.join(self.rehearsal or self.store_path, "tmp")
+        backend = self._local_backend()
+        store = open_store(backend, self.index, temporary_folder=folder, create=True, is_remote=False)
         self._stores["."] = store
         if not self.index.has_learnt(store.id):
             from dvx.store.learning import learn_packs  # once in the life of an index
 
             learn_packs(store, jobs=self.jobs)
         return store
+
+    @property
+    def foretells(self) -> list[str] | None:
+        """What collects the changes that a rehearsal would make; None where they are made."""
+        return self.foretold if self.rehearsal is not None else None
+
+    def _local_backend(self) -> "Backend":
+        if self.rehearsal is None:
+            from dvx.backends.folder import FolderBackend
+
+            return FolderBackend(self.store_path)
+        from dvx.backends.overlay import OverlayBackend  # only for `--dry-run`
+
+        return OverlayBackend(self.store_path, os.path.join(self.rehearsal, "written"))
 
     def remote_config(self, name: str | None) -> "RemoteConfig":
         """The named remote, or the default one. NotFound (kind `offline`) where no remote may be asked."""
@@ -276,7 +285,8 @@ class Project:
         from dvx.repo.trust import announce_endpoint
 
         location = self._location(remote)
-        notice = announce_endpoint(replace(self.repository, root=self.shown_root), remote, env=self.env)
+        shown = replace(self.repository, root=self.shown_root)
+        notice = announce_endpoint(shown, remote, env=self.env, remembers=self.rehearsal is None)
         if notice:
             self.reporter.note(notice)
         deadline_s = float(self.config.number("network.retry_deadline_s"))
@@ -353,7 +363,7 @@ class Project:
         except IntegrityError as error:
             from dvx.store.damage import DamagedPack
 
-            if isinstance(error, DamagedPack) and error.pack and not error.is_remote:
+            if isinstance(error, DamagedPack) and error.pack and not error.is_remote and not self.rehearsal:
                 self._set_aside(error.pack)
             raise
 

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from dvx.ops.add_targets import AddPlan
     from dvx.ops.checkout import CheckoutPlan
     from dvx.ops.fetch import FetchPlan
+    from dvx.ops.project import Project
     from dvx.ops.push import PushPlan
     from dvx.ops.steps import Step
+    from dvx.ops.written_out import OutPlan
     from dvx.repo.pointers import TrackedPointer
     from dvx.repo.targets import Target
 
@@ -30,6 +32,12 @@ class Rehearsed(Exception):
     def __init__(self, steps: Iterable[str]) -> None:
         self.steps = tuple(steps)
         super().__init__("; ".join(self.steps))
+
+
+def tell_foretold(project: "Project") -> None:
+    """End a command that only rehearses and has foretold something; others, and those with nothing to do, go on."""
+    if project.foretold:
+        raise Rehearsed(project.foretold)
 
 
 def scratch_copy(path: str, folder: str) -> str:
@@ -99,15 +107,36 @@ def steps_of_checkout(plan: "CheckoutPlan") -> Iterator[str]:
             yield f"remove {len(change.remove) - _MOST_NAMED} more of `{change.tree.path}`"
 
 
+def steps_of_get(plans: "Sequence[OutPlan]", out: str) -> Iterator[str]:
+    """Which files would be written below `out`, and which of them are there already."""
+    files = [file for plan in plans for file in plan.write]
+    if files:
+        size = format_size(sum(plan.size_bytes for plan in plans))
+        yield f"write {len(files)} file{'s' * (len(files) != 1)} below `{out}`, {size}"
+    there = [file.path for file in files if os.path.lexists(os.path.join(out, file.path))]
+    for path in there[:_MOST_NAMED]:
+        yield f"replace `{os.path.join(out, path)}`"
+    if len(there) > _MOST_NAMED:
+        yield f"replace {len(there) - _MOST_NAMED} more"
+    folders = {os.path.join(out, folder) for plan in plans for folder in plan.folders}
+    count = sum(not os.path.isdir(folder) for folder in folders)
+    if count:
+        yield f"make {count} empty folder{'s' * (count != 1)} below `{out}`"
+
+
 def steps_of_intention(steps: "Sequence[Step]") -> Iterator[str]:
     """What an intention would do, without what only dvx takes notice of."""
-    from dvx.ops.data_steps import RemoveData
+    from dvx.ops.data_steps import CheckOut, RemoveData
     from dvx.ops.steps import MoveData, SetIgnore, StageFiles, WriteFile
 
     for step in steps:
         match step:
             case MoveData():
                 yield f"move `{step.source}` to `{step.target}`"
+            case CheckOut():
+                names = [f"`{target.tracked.path}`" for target in step.targets]
+                more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+                yield f"check out {', '.join(names[:_MOST_NAMED])}{more}"
             case RemoveData():
                 count = len(step.files)
                 yield f"remove {count} file{'s' * (count != 1)} of `{step.tracked.path}` from the workspace"

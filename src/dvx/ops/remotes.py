@@ -3,7 +3,6 @@
 Owns what a valid remote is and where it is written. Must not move data.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,13 +11,13 @@ from dvx.backends.backend import Backend
 from dvx.backends.location import check_options, parse_location
 from dvx.backends.probe import ProbeFinding, probe_backend
 from dvx.core.errors import NotFound, UsageError
-from dvx.disk.atomic import disk_errors, write_atomic
 from dvx.disk.small_files import read_small_file
 from dvx.ops.config_changes import change_committed
 from dvx.ops.project import Project
+from dvx.ops.rehearsal import tell_foretold
 from dvx.ops.remote_places import check_place
 from dvx.repo.config import MAX_CONFIG_BYTES
-from dvx.repo.config_edit import unset_value, with_value, without_value
+from dvx.repo.config_edit import save_config, unset_value, with_value, without_value
 from dvx.repo.remotes import remote_names
 from dvx.repo.settings import check_remote_name
 from dvx.store.marker import marker_problem, renew_marker
@@ -128,11 +127,9 @@ def remove_remote(project: Project, name: str) -> None:
         return _without(data, "core.remote", path=path) if is_default else data
 
     for path in filter(None, (repository.local_config_path, repository.worktree_config_path)):
-        with suppress(NotFound):
-            unset_value(path, f"remote.{name}")
-        if is_default:
+        for key in (f"remote.{name}", *(["core.remote"] if is_default else [])):
             with suppress(NotFound):
-                unset_value(path, "core.remote")
+                unset_value(path, key, foretold=project.foretells)
     _change(project, edit, command=["remote", "remove", name], local=False)
 
 
@@ -185,10 +182,9 @@ def _change(
         change_committed(project, lambda data: edit(data, place), command=command)
         return
     place = repository.local_config_path
-    with disk_errors(place, "write"):
-        os.makedirs(os.path.dirname(place), exist_ok=True)
     before = read_small_file(place, limit_bytes=MAX_CONFIG_BYTES) or b""
-    write_atomic(place, edit(before, place))
+    save_config(place, edit(before, place), foretold=project.foretells)
+    tell_foretold(project)
 
 
 def _without(data: bytes, key: str, *, path: str) -> bytes:

@@ -21,6 +21,7 @@ from dvx.ops.intentions import carry_out
 from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, merge_pointers
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout_locked
+from dvx.ops.rehearsal import Rehearsed, tell_foretold
 from dvx.ops.selection import workspace_pointers
 from dvx.ops.steps import Remember, SetIgnore, StageFiles, Step, WriteFile, read_small_file
 from dvx.repo.gitignore import has_ignore, ignore_line
@@ -87,8 +88,18 @@ def resolve(project: Project, paths: Sequence[str], side: Side | None) -> Resolv
             _check_inside(project, item, chosen[item.pointer_path])
         for item in meant:
             choices = _choices(project, item, chosen[item.pointer_path], side)
-            _resolve_one(project, item, choices, report, is_choice=side is not None)
+            with suppress(Rehearsed):  # it is told with those of the others
+                _resolve_one(project, item, choices, report, is_choice=side is not None)
+        _end_rehearsal(project, report)
     return report
+
+
+def _end_rehearsal(project: Project, report: ResolveReport) -> None:
+    if project.foretold:
+        for item in report.unresolved:
+            what = f"fail for `{item.unmerged.path}`: {item.error.what}" if item.error is not None else None
+            project.foretold.append(what or f"leave `{item.unmerged.path}` in conflict")
+    tell_foretold(project)
 
 
 def _is_finished(path: str, resolved: Sequence[str]) -> bool:
@@ -210,7 +221,9 @@ def _resolve_one(
         if merge.dropped:
             report.dropped[item.path] = merge.dropped
     else:
-        if is_choice:
+        if is_choice and project.rehearsal is not None:
+            project.foretold.append(f"remember the decision about `{item.path}`")
+        elif is_choice:
             save_decisions(repository, item, choices.decided)
         report.unresolved.append(Unresolved(item, merge.conflicts))
         return

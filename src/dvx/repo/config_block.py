@@ -30,26 +30,33 @@ def read_block(path: str) -> bytes | None:
     return None if parts is None else parts[1]
 
 
-def write_block(path: str, lines: bytes) -> bool:
+def write_block(path: str, lines: bytes, *, foretold: list[str] | None = None) -> bool:
     """Make the block hold `lines`, which end with a line end; False if it did.
 
-    Lines that a person added to the block stay as long as nothing else has to change. Raises Busy, LocalDiskError.
+    Lines that a person added to the block stay as long as nothing else has to change. With `foretold` nothing is
+    written, and that list is told what would be. Raises Busy, LocalDiskError.
     """
     data = _read(path)
     parts = _split(data)
     if parts is not None and set(lines.splitlines()) <= set(parts[1].splitlines()):
         return False
+    if foretold is not None:
+        foretold.append(f"write `{path}`")
+        return True
     before, after = (data, b"") if parts is None else (parts[0], parts[2])
     begin = _BEGIN if not before or before.endswith(b"\n") else _BEGIN_JOINED
     _replace(path, before + begin + lines + _END + after)
     return True
 
 
-def remove_block(path: str) -> bool:
-    """Take the block out; False if there was none. Raises Busy, LocalDiskError."""
+def remove_block(path: str, *, foretold: list[str] | None = None) -> bool:
+    """Take the block out; False if there was none. `foretold` as with write_block. Raises Busy, LocalDiskError."""
     parts = _split(_read(path))
     if parts is None:
         return False
+    if foretold is not None:
+        foretold.append(f"take the lines of dvx out of `{path}`")
+        return True
     _replace(path, parts[0] + parts[2])
     return True
 

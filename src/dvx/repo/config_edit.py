@@ -18,21 +18,25 @@ if TYPE_CHECKING:
     from tomlkit.items import Table
 
 
-def set_value(path: str, key: str, value: str, *, committed: bool = True) -> None:
+def set_value(
+    path: str, key: str, value: str, *, committed: bool = True, foretold: list[str] | None = None
+) -> None:
     """Set `key` in the file at `path`, making the file and its folder where they are missing.
 
     With `committed` (the safe assumption), secrets and settings of one machine are refused. Raises NotFound
-    for an unknown key, UsageError for a bad value or file, LocalDiskError; the file is then as it was.
+    for an unknown key, UsageError for a bad value or file, LocalDiskError; the file is then as it was. With
+    `foretold` nothing is written, and that list is told what would be.
     """
-    _save(path, with_value(_load(path), key, value, path=path, committed=committed))
+    after = with_value(_load(path), key, value, path=path, committed=committed)
+    save_config(path, after, foretold=foretold)
 
 
-def unset_value(path: str, key: str) -> None:
+def unset_value(path: str, key: str, *, foretold: list[str] | None = None) -> None:
     """Remove `key`, or a whole `remote.<name>`, and the tables that this leaves empty.
 
-    Raises NotFound (kind `not-set`) when the file does not have it.
+    Raises NotFound (kind `not-set`) when the file does not have it. `foretold` as with set_value.
     """
-    _save(path, without_value(_load(path), key, path=path))
+    save_config(path, without_value(_load(path), key, path=path), foretold=foretold)
 
 
 def with_value(data: bytes, key: str, value: str, *, path: str, committed: bool = True) -> bytes:
@@ -109,7 +113,11 @@ def _descend(document: "TOMLDocument", names: list[str], *, path: str) -> "TOMLD
     return table
 
 
-def _save(path: str, data: bytes) -> None:
+def save_config(path: str, data: bytes, *, foretold: list[str] | None = None) -> None:
+    """Write a file of settings, with its folder; with `foretold`, tell this list only."""
+    if foretold is not None:
+        foretold.append(f"write `{path}`")
+        return
     folder = os.path.dirname(path)
     with disk_errors(folder, "create"):
         os.makedirs(folder, exist_ok=True)

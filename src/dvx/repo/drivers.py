@@ -47,14 +47,19 @@ class DriverState:
         return self.has_merge and self.has_textconv and self.has_attributes
 
 
-def install_drivers(repository: Repository, *, interpreter: str = sys.executable) -> bool:
+def install_drivers(
+    repository: Repository, *, interpreter: str = sys.executable, foretold: list[str] | None = None
+) -> bool:
     """Set Git up to merge and show pointers with dvx in all work trees of the repository; False if it was already.
 
     `interpreter` is the Python that runs dvx; where it is gone, `dvx` on PATH is used, else lines are merged as
-    text. Raises GitError, LocalDiskError.
+    text. With `foretold` nothing is written, and that list is told what would be. Raises GitError, LocalDiskError.
     """
     if driver_state(repository, interpreter=interpreter).is_current:
         return False
+    if foretold is not None:
+        foretold.append("let Git merge and show pointers with dvx")
+        return True
     before, wanted = _settings(repository), _wanted(interpreter)
     if not os.path.exists(_saved_path(repository)):
         _save(repository, before)
@@ -64,9 +69,17 @@ def install_drivers(repository: Repository, *, interpreter: str = sys.executable
     return True
 
 
-def remove_drivers(repository: Repository) -> bool:
-    """Undo `install_drivers`; False if there was nothing to undo. Raises GitError, LocalDiskError."""
+def remove_drivers(repository: Repository, *, foretold: list[str] | None = None) -> bool:
+    """Undo `install_drivers`; False if there was nothing to undo. `foretold` as there.
+
+    Raises GitError, LocalDiskError.
+    """
     saved = _load(repository)
+    if foretold is not None:
+        text = _read_attributes(repository) or b""
+        is_there = saved is not None or _without_block(text) != text
+        foretold += ["let Git merge and show pointers as text"] if is_there else []
+        return is_there
     had_block = _remove_block(repository, keeps_file=saved is not None and saved.had_attributes)
     if saved is None:
         return had_block

@@ -96,20 +96,26 @@ def found_script(path: str, script: WrittenHook, state: HookState) -> FoundHook:
     )
 
 
-def install_file(folder: str, name: str, *, interpreter: str, made_folder: bool) -> bool:
+def install_file(
+    folder: str, name: str, *, interpreter: str, made_folder: bool, foretold: list[str] | None = None
+) -> bool:
     """Put the hook of dvx in front of what is there; False if nothing had to change.
 
     A hook that somebody edited, or that calls dvx itself, stays as it is. Raises LocalDiskError; an
-    interruption leaves the hook that was there in force.
+    interruption leaves the hook that was there in force. With `foretold`, here and below, nothing is written, and
+    that list is told what would be.
     """
     found = look_at(folder, name)
     path = found.path
     if found.state is HookState.CALLED:
-        return _refresh(path + _CALLED_SUFFIX, interpreter)
+        return _refresh(path + _CALLED_SUFFIX, interpreter, foretold)
     if found.state is HookState.EDITED:
         return False
     if found.state is HookState.INSTALLED:
-        return _refresh(path, interpreter)
+        return _refresh(path, interpreter, foretold)
+    if foretold is not None:
+        foretold.append(f"write `{path}`" + (", before the hook that is there" if found.by else ""))
+        return True
     displaced = _displaced(path)
     if displaced is not None:
         take_back(displaced)
@@ -119,12 +125,14 @@ def install_file(folder: str, name: str, *, interpreter: str, made_folder: bool)
     return True
 
 
-def uninstall_file(folder: str, name: str) -> tuple[bool, list[str]]:
+def uninstall_file(folder: str, name: str, *, foretold: list[str] | None = None) -> tuple[bool, list[str]]:
     """Put back what was there before. Returns whether anything changed, and what was left and why, as sentences.
 
     Raises LocalDiskError.
     """
     found = look_at(folder, name)
+    if foretold is not None:
+        return _foretell_uninstall(found, foretold), []
     if found.state is HookState.INSTALLED:
         take_back(found.path)
         return True, []
@@ -146,6 +154,26 @@ def uninstall_file(folder: str, name: str) -> tuple[bool, list[str]]:
         _move(waiting[0], found.path)
         return True, []
     return changed, []
+
+
+def _foretell_uninstall(found: FoundHook, foretold: list[str]) -> bool:
+    """Whether an uninstall would take anything out here, or put back what waits for it."""
+    waiting = [*_waiting(found.path)]
+    if found.state is not HookState.INSTALLED and waiting and _is_same_file(found.path, waiting[0]):
+        foretold.append(f"remove `{waiting[0]}`")  # of an install that was interrupted
+        return True
+    if found.state is HookState.EDITED or (found.by and waiting):
+        return False
+    displaced = _displaced(found.path)
+    if found.state is HookState.INSTALLED:
+        foretold.append(
+            f"take the hook out of `{found.path}`" + (" and put back the one before" if waiting else "")
+        )
+    elif displaced is not None:
+        foretold.append(f"take out `{displaced}`")
+    elif waiting:
+        foretold.append(f"put `{waiting[0]}` back as `{found.path}`")
+    return found.state is HookState.INSTALLED or displaced is not None or bool(waiting)
 
 
 def take_back(path: str) -> bool:
@@ -179,7 +207,7 @@ def read_hook(path: str) -> bytes | None:
             return b"" if os.path.islink(path) else None
 
 
-def _refresh(path: str, interpreter: str) -> bool:
+def _refresh(path: str, interpreter: str, foretold: list[str] | None) -> bool:
     """Bring a script of dvx up to date with this dvx and its interpreter."""
     data = read_hook(path)
     script = None if data is None else read_script(data)
@@ -189,6 +217,9 @@ def _refresh(path: str, interpreter: str) -> bool:
     wanted = script_of(Hook(old.name, interpreter, old.chained, old.made_folder))
     if wanted == data and os.access(path, os.X_OK):
         return False
+    if foretold is not None:
+        foretold.append(f"write `{path}`")
+        return True
     write_atomic(path, wanted, mode=_MODE)
     return True
 

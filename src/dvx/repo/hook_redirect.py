@@ -49,15 +49,22 @@ def is_redirect(repository: Repository) -> bool:
     return any(b"[includeIf " in (read_block(path) or b"") for path in _config_paths(repository))
 
 
-def install_by_config(repository: Repository, place: HookPlace, *, interpreter: str) -> bool:
-    """Write scripts and entries, leaving out hooks that call dvx already; False if nothing had to change."""
+def install_by_config(
+    repository: Repository, place: HookPlace, *, interpreter: str, foretold: list[str] | None = None
+) -> bool:
+    """Write scripts and entries, leaving out hooks that call dvx already; False if nothing had to change.
+
+    With `foretold`, here and below, nothing is written, and that list is told what would be.
+    """
     names = [name for name in HOOK_NAMES if caller_of(place, name) is None]
     scripts = {name: script_of(Hook(name, interpreter)) for name in names}
-    changed = _write_scripts(place.own_folder, scripts)
-    return write_block(config_path(repository), _entries(names)) or changed
+    changed = _write_scripts(place.own_folder, scripts, foretold)
+    return write_block(config_path(repository), _entries(names), foretold=foretold) or changed
 
 
-def install_redirect(repository: Repository, place: HookPlace, *, interpreter: str) -> bool:
+def install_redirect(
+    repository: Repository, place: HookPlace, *, interpreter: str, foretold: list[str] | None = None
+) -> bool:
     """Write a script for every hook and point core.hooksPath to them; False if nothing had to change.
 
     The setting is in an included file behind everything else, so a tool that sets core.hooksPath neither fails nor
@@ -70,32 +77,38 @@ def install_redirect(repository: Repository, place: HookPlace, *, interpreter: s
         hook = Hook(name, interpreter, Chained(place.as_git_takes(name), is_beside=False))
         is_own = name in HOOK_NAMES and caller_of(place, name) is None
         scripts[name] = script_of(hook) if is_own else forwarder_of(hook)
-    changed = _write_scripts(place.own_folder, scripts)
+    changed = _write_scripts(place.own_folder, scripts, foretold)
     setting = f"[core]\n\thooksPath = {_quoted(_slashes(place.own_folder))}\n".encode(
         "utf-8", "surrogateescape"
     )
     target = _redirect_file(repository)
     if read_hook(target) != setting:
-        write_atomic(target, setting)
+        if foretold is None:
+            write_atomic(target, setting)
+        else:
+            foretold.append(f"write `{target}`")
         changed = True
-    return write_block(place.config_path, _includes(repository)) or changed
+    return write_block(place.config_path, _includes(repository), foretold=foretold) or changed
 
 
-def uninstall_own(repository: Repository, place: HookPlace) -> tuple[bool, list[str]]:
+def uninstall_own(
+    repository: Repository, place: HookPlace, *, foretold: list[str] | None = None
+) -> tuple[bool, list[str]]:
     """Take out both ways. Returns whether anything changed, and what was left and why, as sentences."""
     changed = False
     for path in _config_paths(repository):
-        changed = remove_block(path) or changed
-    changed = _remove_file(_redirect_file(repository)) or changed
+        changed = remove_block(path, foretold=foretold) or changed
+    changed = _remove_file(_redirect_file(repository), foretold) or changed
     notes = []
     for path in list(_files_in(place.own_folder)):
         script = read_script(read_hook(path) or b"")
         if script is not None and script.is_intact:
-            changed = _remove_file(path) or changed
+            changed = _remove_file(path, foretold) or changed
         else:
             notes.append(f"`{path}` is not as dvx wrote it and stays, but Git does not run it any more")
-    with suppress(OSError):
-        os.rmdir(place.own_folder)
+    if foretold is None:
+        with suppress(OSError):
+            os.rmdir(place.own_folder)
     return changed, notes
 
 
@@ -177,10 +190,11 @@ def _redirect_file(repository: Repository) -> str:
     return os.path.join(repository.state_dir, _REDIRECT_FILE)
 
 
-def _write_scripts(folder: str, scripts: dict[str, bytes]) -> bool:
+def _write_scripts(folder: str, scripts: dict[str, bytes], foretold: list[str] | None) -> bool:
     changed = False
-    with disk_errors(folder, "create"):
-        os.makedirs(folder, exist_ok=True)
+    if foretold is None:
+        with disk_errors(folder, "create"):
+            os.makedirs(folder, exist_ok=True)
     for name, text in scripts.items():
         path = os.path.join(folder, name)
         found = read_hook(path)
@@ -188,7 +202,10 @@ def _write_scripts(folder: str, scripts: dict[str, bytes]) -> bool:
         is_foreign = found is not None and (script is None or not script.is_intact)
         if is_foreign or (found == text and os.access(path, os.X_OK)):
             continue
-        write_atomic(path, text, mode=_MODE)
+        if foretold is None:
+            write_atomic(path, text, mode=_MODE)
+        else:
+            foretold.append(f"write `{path}`")
         changed = True
     return changed
 
@@ -209,7 +226,11 @@ def _files_in(folder: str) -> Iterator[str]:
             yield os.path.join(folder, name)
 
 
-def _remove_file(path: str) -> bool:
+def _remove_file(path: str, foretold: list[str] | None) -> bool:
+    if foretold is not None:
+        is_there = os.path.lexists(path)
+        foretold += [f"remove `{path}`"] if is_there else []
+        return is_there
     with disk_errors(path, "remove"):
         try:
             os.unlink(path)

@@ -20,35 +20,39 @@ from dvx.repo.repository import Repository
 _MAX_PLACES: Final = 1000
 
 
-def announce_endpoint(repo: Repository, remote: RemoteConfig, *, env: Mapping[str, str]) -> str | None:
+def announce_endpoint(
+    repo: Repository, remote: RemoteConfig, *, env: Mapping[str, str], remembers: bool = True
+) -> str | None:
     """Return a sentence to print before the first use of a place that the committed file chose.
 
     None when the address is the user's own, or was announced before. The place is remembered in the user's
-    state folder; where that cannot be written, the notice comes again next time.
+    state folder, unless `remembers` is unset; where that cannot be written, the notice comes again next time.
     """
     if remote.committed.isdisjoint({"url", "endpoint", "profile"}):
         return None
-    return _sentence(repo, remote) if _is_new(_mark(remote), env) else None
+    return _sentence(repo, remote) if _is_new(_mark(remote), env, remembers=remembers) else None
 
 
-def announce_repository(address: str, *, pointer_path: str, env: Mapping[str, str]) -> str | None:
+def announce_repository(
+    address: str, *, pointer_path: str, env: Mapping[str, str], remembers: bool = True
+) -> str | None:
     """Return a sentence to print before the first use of a Git repository that a pointer chose, as above.
 
     `address` has no password in it.
     """
     mark = hashlib.sha256(f"git\0{address}".encode("utf-8", "surrogateescape")).hexdigest()
-    if not _is_new(mark, env):
+    if not _is_new(mark, env, remembers=remembers):
         return None
     return f"first use on this machine of the Git repository {address}, which `{pointer_path}` names as its source"
 
 
-def _is_new(mark: str, env: Mapping[str, str]) -> bool:
+def _is_new(mark: str, env: Mapping[str, str], *, remembers: bool) -> bool:
     """Tell whether a place was not announced before, and remember it."""
     path = _state_path(env)
     seen = _seen(path) if path else []
     if mark in seen:
         return False
-    if path:
+    if path and remembers:
         _remember(path, [*seen, mark][-_MAX_PLACES:])
     return True
 

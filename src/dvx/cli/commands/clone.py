@@ -10,14 +10,23 @@ import click
 from dvx.cli.checkout_text import say_checkout
 from dvx.cli.documents_sources import clone_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, DvxOption, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import (
+    DvxCommand,
+    DvxOption,
+    dry_run_option,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    remote_option,
+)
 from dvx.cli.output import escape
 from dvx.cli.render import format_document
-from dvx.cli.sources import may_prompt, typed_repository
+from dvx.cli.sources import foreign_repository, may_prompt, typed_repository
 from dvx.core.errors import DvxError
 from dvx.core.sizes import format_size
 
 if TYPE_CHECKING:
+    from dvx.ops.clone import CloneRequest
     from dvx.ops.pull import PullResult
 
 
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 )
 @remote_option
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def clone(
@@ -62,6 +72,8 @@ def clone(
     for name in REPOSITORY_VARIABLES:
         os.environ.pop(name, None)
     request = CloneRequest(typed_repository(invocation, repository), branch, depth)
+    if invocation.rehearses:
+        _rehearse(invocation, repository, request, directory, targets, remote_name=remote_name)
     place = clone_repository(
         request,
         directory,
@@ -86,6 +98,26 @@ def clone(
     say_checkout(
         invocation, result.checkout, verb=f"cloned into `{escape(shown)}` and pulled", received=received
     )
+
+
+def _rehearse(
+    invocation: Invocation,
+    repository: str,
+    request: "CloneRequest",
+    directory: str | None,
+    targets: tuple[str, ...],
+    *,
+    remote_name: str | None,
+) -> NoReturn:
+    """Read the commit into a temporary folder, and tell from it what would be done."""
+    from dvx.ops.clone import rehearse_clone
+    from dvx.ops.rehearsal import Rehearsed
+
+    with foreign_repository(invocation, repository, request.branch, "", remote=None) as foreign:
+        steps = rehearse_clone(
+            request, directory, targets, folder=invocation.folder, foreign=foreign, remote_name=remote_name
+        )
+        raise Rehearsed(steps)
 
 
 def _pull(invocation: Invocation, targets: tuple[str, ...], remote_name: str | None) -> "PullResult | None":

@@ -1,6 +1,7 @@
 """`dvx config`: get, set, unset, list."""
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -8,13 +9,13 @@ import click
 from dvx.cli.completions import complete_setting
 from dvx.cli.documents_setup import setting_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxGroup, json_option, pass_invocation
+from dvx.cli.options import DvxGroup, dry_run_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_table, without_password
 from dvx.core.errors import DvxError, NotARepository, NotFound, PathRefused, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dvx.repo.config import Config
 
@@ -76,6 +77,7 @@ def get(invocation: Invocation, key: str, as_json: bool) -> None:
 @click.argument("value")
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
 @click.option("--user", is_flag=True, help="For all repositories of this user.")
+@dry_run_option
 @json_option
 @pass_invocation
 def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, as_json: bool) -> None:
@@ -92,7 +94,8 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
     path = _file(invocation, local=local, user=user)
     _check_address(invocation, key, value)
     if local or user:
-        set_value(path, key, value, committed=False)
+        with _foretelling(invocation) as foretold:
+            set_value(path, key, value, committed=False, foretold=foretold)
     else:
         command = ["config", "set", key, value]
         _change(invocation, lambda data: with_value(data, key, value, path=path), command)
@@ -106,6 +109,7 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
 @click.argument("key", shell_complete=complete_setting)
 @click.option("--local", is_flag=True, help="In the file of this clone.")
 @click.option("--user", is_flag=True, help="In the file of this user.")
+@dry_run_option
 @json_option
 @pass_invocation
 def unset(invocation: Invocation, key: str, local: bool, user: bool, as_json: bool) -> None:
@@ -120,7 +124,8 @@ def unset(invocation: Invocation, key: str, local: bool, user: bool, as_json: bo
 
     path = _file(invocation, local=local, user=user)
     if local or user:
-        unset_value(path, key)
+        with _foretelling(invocation) as foretold:
+            unset_value(path, key, foretold=foretold)
     else:
         _change(invocation, lambda data: without_value(data, key, path=path), ["config", "unset", key])
     if as_json:
@@ -225,6 +230,17 @@ def _user_file(invocation: Invocation) -> str:
     return path
 
 
+@contextmanager
+def _foretelling(invocation: Invocation) -> "Iterator[list[str] | None]":
+    """What collects the changes of a rehearsal, which ends with it; None where they are made."""
+    foretold: list[str] | None = [] if invocation.rehearses else None
+    yield foretold
+    if foretold is not None:
+        from dvx.ops.rehearsal import Rehearsed
+
+        raise Rehearsed(foretold)
+
+
 def _change(invocation: Invocation, edit: "Callable[[bytes], bytes]", command: "Sequence[str]") -> None:
     """Change the committed file, and stage it unless its other content is still invalid."""
     from dvx.core.progress import NullReporter
@@ -233,5 +249,9 @@ def _change(invocation: Invocation, edit: "Callable[[bytes], bytes]", command: "
 
     repository = invocation.repository()
     # Not as other commands open a project: a bad setting may be what is being corrected.
-    with Project(repository, env=invocation.env, overrides={}, reporter=NullReporter()) as project:
+    with (
+        invocation.rehearsal() as scratch,
+        Project(repository, env=invocation.env, overrides={}, reporter=NullReporter()) as project,
+    ):
+        project.rehearsal = scratch
         change_committed(project, edit, command=command, is_patient=True)

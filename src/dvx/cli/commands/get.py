@@ -7,6 +7,7 @@ from dvx.cli.invocation import Invocation
 from dvx.cli.options import (
     DvxCommand,
     DvxOption,
+    dry_run_option,
     force_option,
     jobs_option,
     json_option,
@@ -39,6 +40,7 @@ from dvx.core.sizes import format_size
 @remote_option
 @force_option("Replace files that are there.")
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def get(

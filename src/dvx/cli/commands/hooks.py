@@ -10,7 +10,7 @@ from dvx.cli.commands.hook_checks import check, large_files
 from dvx.cli.completions import complete_hook
 from dvx.cli.documents_hook_setup import change_fields, status_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxGroup, json_option, pass_invocation
+from dvx.cli.options import DvxGroup, dry_run_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_table
 
@@ -42,6 +42,7 @@ hooks.add_command(large_files)
     is_flag=True,
     help="Write hook files also where Git can do without (2.54 and newer).",
 )
+@dry_run_option
 @json_option
 @pass_invocation
 def install(invocation: Invocation, as_files: bool, as_json: bool) -> None:
@@ -55,9 +56,11 @@ def install(invocation: Invocation, as_files: bool, as_json: bool) -> None:
       dvx hooks install
       dvx hooks install --files
     """
-    from dvx.ops.hook_setup import set_up_hooks
+    from dvx.ops.hook_setup import rehearse_hooks, set_up_hooks
 
     repository = invocation.repository()
+    if invocation.rehearses:
+        rehearse_hooks(repository, interpreter=sys.executable, as_files=as_files)
     change = set_up_hooks(repository, interpreter=sys.executable, as_files=as_files, env=invocation.env)
     if as_json:
         invocation.output.result(format_document("dvx.hooks-install/1", change_fields(change)))
@@ -73,6 +76,7 @@ def install(invocation: Invocation, as_files: bool, as_json: bool) -> None:
 
 
 @hooks.command("uninstall")
+@dry_run_option
 @json_option
 @pass_invocation
 def uninstall(invocation: Invocation, as_json: bool) -> None:
@@ -84,9 +88,12 @@ def uninstall(invocation: Invocation, as_json: bool) -> None:
     Examples:
       dvx hooks uninstall
     """
-    from dvx.ops.hook_setup import set_up_hooks
+    from dvx.ops.hook_setup import rehearse_hooks, set_up_hooks
 
-    change = set_up_hooks(invocation.repository(), interpreter="", env=invocation.env)
+    repository = invocation.repository()
+    if invocation.rehearses:
+        rehearse_hooks(repository, interpreter="")
+    change = set_up_hooks(repository, interpreter="", env=invocation.env)
     if as_json:
         invocation.output.result(format_document("dvx.hooks-uninstall/1", change_fields(change)))
         return

@@ -6,7 +6,15 @@ import click
 
 from dvx.cli.documents_sources import imported_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, DvxOption, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import (
+    DvxCommand,
+    DvxOption,
+    dry_run_option,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    remote_option,
+)
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, format_duration, plural
 from dvx.cli.sources import foreign_repository
@@ -30,6 +38,7 @@ from dvx.core.sizes import format_size
 )
 @remote_option
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def import_data(

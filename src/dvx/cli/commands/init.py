@@ -6,7 +6,7 @@ import click
 
 from dvx.cli.documents_setup import init_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, json_option, pass_invocation
+from dvx.cli.options import DvxCommand, dry_run_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.remote_options import given_options, store_options
 from dvx.cli.render import format_document, without_password
@@ -20,6 +20,7 @@ from dvx.core.shell_words import quote_all
     "--remote", "url", metavar="URL", help="Add a remote called origin: s3://BUCKET/PREFIX or a folder."
 )
 @store_options
+@dry_run_option
 @json_option
 @pass_invocation
 def init(invocation: Invocation, /, url: str | None, as_json: bool, **options: Any) -> None:

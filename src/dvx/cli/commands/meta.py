@@ -9,7 +9,7 @@ from dvx.cli.documents_meta import change_fields, show_fields
 from dvx.cli.invocation import Invocation
 from dvx.cli.metadata_options import pairs
 from dvx.cli.metadata_text import metadata_lines
-from dvx.cli.options import DvxGroup, json_option, pass_invocation, targets_argument
+from dvx.cli.options import DvxGroup, dry_run_option, json_option, pass_invocation, targets_argument
 from dvx.cli.output import escape
 from dvx.cli.render import format_document
 from dvx.cli.targets import say_nothing_tracked, shown_path, typed_paths
@@ -66,6 +66,7 @@ def show(invocation: Invocation, targets: tuple[str, ...], as_json: bool) -> Non
 @meta.command("set")
 @click.argument("path", type=click.Path(), shell_complete=complete_path)
 @click.argument("values", nargs=-1, required=True, metavar="NAME=VALUE...")
+@dry_run_option
 @json_option
 @pass_invocation
 def set_(invocation: Invocation, path: str, values: tuple[str, ...], as_json: bool) -> None:
@@ -89,6 +90,7 @@ def set_(invocation: Invocation, path: str, values: tuple[str, ...], as_json: bo
 @meta.command("unset")
 @click.argument("path", type=click.Path(), shell_complete=complete_path)
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@dry_run_option
 @json_option
 @pass_invocation
 def unset(invocation: Invocation, path: str, names: tuple[str, ...], as_json: bool) -> None:

@@ -8,7 +8,7 @@ from dvx.cli.completions import complete_remote
 from dvx.cli.documents import check_fields, remote_fields
 from dvx.cli.documents_setup import remote_change_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxGroup, force_option, json_option, pass_invocation
+from dvx.cli.options import DvxGroup, dry_run_option, force_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.remote_options import given_options, store_options
 from dvx.cli.render import format_document, format_table, without_password
@@ -46,6 +46,7 @@ def remote() -> None:
 )
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
 @force_option("Replace the remote of this name.")
+@dry_run_option
 @json_option
 @pass_invocation
 def add(
@@ -133,6 +134,7 @@ def _listed_options(item: dict[str, Any]) -> str:
 
 @remote.command("remove")
 @click.argument("name", shell_complete=complete_remote)
+@dry_run_option
 @json_option
 @pass_invocation
 def remove(invocation: Invocation, name: str, as_json: bool) -> None:
@@ -155,6 +157,7 @@ def remove(invocation: Invocation, name: str, as_json: bool) -> None:
 @remote.command("default")
 @click.argument("name", required=False, shell_complete=complete_remote)
 @click.option("--local", is_flag=True, help="For this clone only, not committed.")
+@dry_run_option
 @json_option
 @pass_invocation
 def default(invocation: Invocation, name: str | None, local: bool, as_json: bool) -> None:

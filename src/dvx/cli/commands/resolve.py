@@ -9,7 +9,7 @@ from dvx.cli.completions import complete_path
 from dvx.cli.conflict_text import choice_hint, dropped_warning, unresolved_lines
 from dvx.cli.documents_merge import resolve_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, json_option, pass_invocation
+from dvx.cli.options import DvxCommand, dry_run_option, json_option, pass_invocation
 from dvx.cli.output import escape
 from dvx.cli.render import format_document, plural
 from dvx.cli.targets import typed_paths
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, metavar="[PATH]...", type=click.Path(), shell_complete=complete_path)
 @click.option("--ours", "is_ours", is_flag=True, help="Take conflicting paths and keys from ours.")
 @click.option("--theirs", "is_theirs", is_flag=True, help="Take conflicting paths and keys from theirs.")
+@dry_run_option
 @json_option
 @pass_invocation
 def resolve(

@@ -7,7 +7,15 @@ import click
 from dvx.cli.completions import complete_path
 from dvx.cli.documents_sources import imported_fields
 from dvx.cli.invocation import Invocation
-from dvx.cli.options import DvxCommand, force_option, jobs_option, json_option, pass_invocation, remote_option
+from dvx.cli.options import (
+    DvxCommand,
+    dry_run_option,
+    force_option,
+    jobs_option,
+    json_option,
+    pass_invocation,
+    remote_option,
+)
 from dvx.cli.output import escape
 from dvx.cli.render import format_count, format_document, format_duration, format_size_change, plural
 from dvx.cli.sources import may_prompt
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 @remote_option
 @force_option("Overwrite and remove work that is not stored.")
 @jobs_option
+@dry_run_option
 @json_option
 @pass_invocation
 def update(
