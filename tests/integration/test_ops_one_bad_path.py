@@ -10,6 +10,7 @@ from dvx.ops.add import run_add
 from dvx.ops.add_targets import plan_add, plan_update
 from dvx.ops.checkout_revision import checkout_revision
 from dvx.ops.diff import read_diff
+from dvx.ops.fetch import fetch_each
 from dvx.ops.listing import list_paths
 from dvx.ops.move import remove_paths
 from dvx.ops.pull import checkout_each, pull_each
@@ -248,7 +249,39 @@ def test_data_that_is_nowhere_fails_alone_in_a_pull_and_the_rest_is_checked_out(
         assert {path for path, _ in project.failures.found} == {"lost", "lost2"}
         assert all(isinstance(error, DataMissing) for _, error in project.failures.found)
     assert result.checkout.written == 4
+    assert (result.fetched.roots, result.fetched.present) == (3, 0)
+    assert result.fetched.size_bytes > 0
     assert other.read("bad/sub/y") == b"2"
+
+
+def test_data_sent_before_a_push_failed_is_counted(work, tmp_path):
+    other = clone_repo(work, tmp_path / "other")
+    work.write({"lost/a": b"never pushed"})
+    work.add("lost")
+    work.commit("v2")
+    other.git("pull", "-q")
+    other.write({"new/a": b"1"})
+    other.add("new")
+    with other.open() as project:
+        tracked = [target.tracked for target in select_targets(project, [])]
+        result = push_each(project, tracked, remote_name=None)
+        assert [path for path, _ in project.failures.found] == ["lost"]
+    assert (result.roots, result.present) == (1, 3)
+    assert result.packs > 0
+
+
+def test_files_written_before_a_checkout_failed_are_counted(work, tmp_path):
+    other = clone_repo(work, tmp_path / "other")
+    work.write({"lost/a": b"not fetched"})
+    work.add("lost")
+    work.commit("v2")
+    with other.open() as project:
+        fetch_each(project, select_targets(project, []), remote_name=None)
+    other.git("pull", "-q")
+    with other.open() as project:
+        result = checkout_each(project, select_targets(project, []), force=False)
+        assert [path for path, _ in project.failures.found] == ["lost"]
+    assert (result.paths, result.written) == (3, 4)
 
 
 def test_work_in_the_way_of_one_path_still_stops_everything_before_the_first_write(work):

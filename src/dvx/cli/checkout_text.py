@@ -27,7 +27,8 @@ def say_checkout(invocation: Invocation, result: "CheckoutResult", *, verb: str,
     if len(result.refused) > _MOST_SAID:
         output.warning(f"{len(result.refused) - _MOST_SAID} more cannot be tracked: see `dvx status`")
     if not result.written and not result.removed:
-        output.summary(f"everything is up to date: {plural(result.paths, 'tracked path')}{received}")
+        rest = "everything else" if invocation.has_failures else "everything"
+        output.summary(f"{rest} is up to date: {plural(result.paths, 'tracked path')}{received}")
         return
     removed = f", {plural(result.removed, 'file')} removed" if result.removed else ""
     output.summary(

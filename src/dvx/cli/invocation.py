@@ -59,6 +59,11 @@ class Invocation:
         """Whether this runs in continuous integration, by the variable CI that every such service sets."""
         return self.env.get("CI", "").lower() not in ("", "0", "false", "no")
 
+    @property
+    def has_failures(self) -> bool:
+        """Whether something went wrong with single paths."""
+        return self.failures is not None and bool(self.failures.found)
+
     def repository(self, *, allows_bare: bool = False) -> "Repository":
         """The Git repository around the current folder. Raises NotARepository.
 

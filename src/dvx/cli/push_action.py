@@ -55,7 +55,12 @@ def run_push(
         )
         invocation.output.result(format_document("dvx.push/1", document))
     invocation.output.summary(
-        push_summary(result, place=escape(without_password(place)), seconds=invocation.elapsed_s)
+        push_summary(
+            result,
+            place=escape(without_password(place)),
+            seconds=invocation.elapsed_s,
+            has_failures=invocation.has_failures,
+        )
     )
 
 

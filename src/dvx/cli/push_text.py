@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from dvx.ops.push import PushResult
 
 
-def push_summary(result: "PushResult", *, place: str, seconds: float) -> str:
-    """What a push did; `place` is the address as it may be shown."""
+def push_summary(result: "PushResult", *, place: str, seconds: float, has_failures: bool = False) -> str:
+    """What a push did; `place` is the address as it may be shown. Failures are told apart."""
     if not result.roots:
-        return f"nothing to push: everything is on {place}"
+        return f"nothing to push: everything {'else ' if has_failures else ''}is on {place}"
     saved = format_saved(stored_bytes=result.size_bytes, plain_bytes=result.plain_bytes)
     return (
         f"pushed {plural(result.roots, 'root')} ({format_size(result.plain_bytes)}) "

@@ -36,7 +36,8 @@ class DvxError(Exception):
 
     `what` is one sentence without a final period. `affected` says what is concerned and what was left
     untouched. `hints` are next steps, each with the exact command. `kind` is a stable machine-readable name.
-    `paths` are the tracked paths that it is about, where others are not and these are known.
+    `paths` are the tracked paths that it is about, where others are not and these are known. `done` is the result of
+    what was done for the others before, where there is one.
     """
 
     exit_code: ExitCode = ExitCode.FAILED
@@ -56,6 +57,7 @@ class DvxError(Exception):
         self.affected = affected
         self.hints = tuple(hints)
         self.paths = tuple(paths)
+        self.done: object = None
         if kind is not None:
             self.kind = kind
 

@@ -45,10 +45,12 @@ class PathFailure(NamedTuple):
 
 @dataclass(slots=True)
 class Failures:
-    """The failures of one command. `done` counts the paths that were dealt with."""
+    """The failures of one command. `done` counts the paths that were dealt with; `tried` are the results of tries
+    that did something and then failed."""
 
     found: list[PathFailure] = field(default_factory=list)
     done: int = 0
+    tried: list[object] = field(default_factory=list)
 
     def add(self, path: str, error: DvxError) -> None:
         """Note one failure; once, if a path is looked at again."""
@@ -98,6 +100,7 @@ class Failures:
                 elif damage is not None and isinstance(error, DataMissing):
                     error = damage  # what is damaged was set aside, and so is missing at the second try
                 is_first = len(group) == len(items)
+                self.tried += [error.done] if error.done is not None else []
                 waiting += self._parts(group, error, path_of, is_first=is_first)
         return results
 

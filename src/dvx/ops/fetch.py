@@ -4,7 +4,7 @@ Owns the choice between whole roots and parts of them. The copying itself is dvx
 """
 
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 from dvx.backends.backend import ObjectNotFound
 from dvx.formats.placement import Placement
@@ -154,9 +154,12 @@ def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
         project.reporter.finish()
         size_bytes, packs = result.size_bytes, result.packs
         _keep_records(project, [root.source for root in plan.transfer.roots if not root.is_whole])
+    done = FetchResult(len(plan.transfer.roots), plan.present, size_bytes, packs)
     if plan.missing and plan.remote is not None:
-        raise missing_on_remote(plan.missing, plan.remote)
-    return FetchResult(len(plan.transfer.roots), plan.present, size_bytes, packs)
+        error = missing_on_remote(plan.missing, plan.remote)
+        error.done = done
+        raise error
+    return done
 
 
 def _keep_records(project: Project, placements: Sequence[Placement]) -> None:
@@ -208,7 +211,14 @@ def fetch_each(project: Project, targets: Sequence[Target], *, remote_name: str 
     def act(some: Sequence[Target]) -> FetchResult:
         return fetch_named(project, some, remote_name=remote_name)
 
-    return sum_up(project.failures.divide(targets, act, path_of_target)) or FetchResult(0, 0, 0, 0)
+    results = project.failures.divide(targets, act, path_of_target)
+    return sum_up([*results, *fetched_before(project)]) or FetchResult(0, 0, 0, 0)
+
+
+def fetched_before(project: Project) -> list[FetchResult]:
+    """What tries brought here before they failed: when the others were tried again, it was here already."""
+    tried = [each for each in project.failures.tried if isinstance(each, FetchResult)]
+    return [replace(each, present=-each.roots) for each in tried]
 
 
 def bring_imports(project: Project, targets: Sequence[Target], remote_name: str | None) -> None:

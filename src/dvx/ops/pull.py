@@ -5,14 +5,14 @@ Owns which source each tracked path is read from. What may be overwritten is dec
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from dvx.core.errors import BackendError, DataMissing, NotFound, UsageError
 from dvx.ops.arrival import WRONG_REMOTE, Sources, arriving_packs, fetch_into
 from dvx.ops.checkout import CheckoutResult, TreeChange, plan_checkout, run_checkout
 from dvx.ops.differences import find_differences
-from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, plan_fetch, sum_up
+from dvx.ops.fetch import FetchPlan, FetchResult, bring_imports, fetch, fetched_before, plan_fetch, sum_up
 from dvx.ops.project import Project
 from dvx.ops.selection import check_named, path_of_target, trees_to_check_out
 from dvx.ops.sources import (
@@ -159,7 +159,9 @@ def checkout_locked(
     result = run_checkout(project, plan, find_source)
     unsatisfied = _really_absent(project, absent)
     if unsatisfied:
-        raise missing_locally(unsatisfied)
+        error = missing_locally(unsatisfied)
+        error.done = result
+        raise error
     return result
 
 
@@ -172,7 +174,7 @@ def checkout_each(
         targets, lambda some: checkout(project, some, force=force, keeps_parts=keeps_parts), path_of_target
     ):
         result.add(part)
-    return result
+    return _with_tried(project, result)
 
 
 def pull_each(
@@ -187,8 +189,18 @@ def pull_each(
     checkout_result = CheckoutResult()
     for result in results:
         checkout_result.add(result.checkout)
-    fetched = sum_up([result.fetched for result in results if result.fetched is not None])
-    return PullResult(fetched, checkout_result, no_store)
+    fetched = [result.fetched for result in results if result.fetched is not None]
+    return PullResult(
+        sum_up([*fetched, *fetched_before(project)]), _with_tried(project, checkout_result), no_store
+    )
+
+
+def _with_tried(project: Project, result: CheckoutResult) -> CheckoutResult:
+    """Add what tries wrote before they failed; the paths themselves were looked at again."""
+    for each in project.failures.tried:
+        if isinstance(each, CheckoutResult):
+            result.add(replace(each, paths=0, kept=[], refused=[]))
+    return result
 
 
 def _really_absent(project: Project, absent: Sequence[TrackedPointer]) -> list[TrackedPointer]:

@@ -4,7 +4,7 @@ Owns which roots are pushed and what is known of the remote beforehand. The copy
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dvx.backends.backend import ObjectNotFound
@@ -134,17 +134,20 @@ def run_push(project: Project, plan: PushPlan) -> PushResult:
 
         project.reporter.start("push", total_bytes=transfer.size_bytes)
         try:
-            result = run_transfer(
+            moved = run_transfer(
                 transfer, project.local, plan.remote, jobs=project.transfers, reporter=project.reporter
             )
         finally:
             project.reporter.finish()
-        size_bytes, packs = result.size_bytes, result.packs
+        size_bytes, packs = moved.size_bytes, moved.packs
         confirm_roots(plan.remote, [root.data.id for root in transfer.roots], jobs=project.transfers)
-    if plan.missing:
-        raise _nowhere(plan)
     sent = len(transfer.roots) if transfer is not None else 0
-    return PushResult(sent, len(plan.present), size_bytes, packs, plan.plain_bytes)
+    result = PushResult(sent, len(plan.present), size_bytes, packs, plan.plain_bytes)
+    if plan.missing:
+        error = _nowhere(plan)
+        error.done = result
+        raise error
+    return result
 
 
 def _nowhere(plan: PushPlan) -> DvxError:
@@ -196,6 +199,9 @@ def push_each(project: Project, tracked: Sequence[TrackedPointer], *, remote_nam
         return push(project, some, remote_name=remote_name)
 
     results = project.failures.divide(tracked, act, lambda item: item.path)
+    # What a try sent before it failed was there already when the others were tried again.
+    sent_before = [each for each in project.failures.tried if isinstance(each, PushResult)]
+    results += [replace(each, present=-each.roots) for each in sent_before]
     columns = zip(*(astuple(result) for result in results), strict=True)
     return PushResult(*(sum(column) for column in columns)) if results else PushResult(0, 0, 0, 0, 0)
 
