@@ -11,7 +11,7 @@ from dvx.ops.init import initialise
 from dvx.ops.listing import list_paths
 from dvx.ops.move import move_path, remove_paths
 from dvx.ops.remotes import add_remote, check_remote, choose_remote, remove_remote
-from dvx.testing.workspace import EMPTY_FOLDER, clone_repo, make_repo, store_objects
+from dvx.testing.workspace import EMPTY_FOLDER, Workspace, clone_repo, make_repo, store_objects
 
 ADDED, MODIFIED, REMOVED, RENAMED = (
     ChangeKind.ADDED,
@@ -391,7 +391,10 @@ def test_init_again_changes_nothing(work):
 def test_init_keeps_existing_attributes(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work/.gitattributes").write_bytes(b"*.png binary")
-    work = make_repo(tmp_path / "work")
+    work = Workspace(str(tmp_path / "work"))
+    work.git("init", "-q")
+    with work.open() as project:
+        initialise(project, remote_url=None)
     assert work.read(".gitattributes") == b"*.png binary\n*.dvx text eol=lf\n"
 
 

@@ -158,7 +158,7 @@ class _Comparison:
     def _hash_unsure(self) -> Iterator[Difference]:
         project, unsure, refused = self._project, self._unsure, self._tree.refused
         self._unsure = {}
-        to_hash = ((path, pair.found) for path, pair in unsure.items() if pair.found is not None)
+        to_hash = [(path, pair.found) for path, pair in unsure.items() if pair.found is not None]
         for path, found, content_id in self._ids.hash_all(
             to_hash, jobs=project.jobs, reporter=project.reporter, refused=refused
         ):
