@@ -201,7 +201,11 @@ def test_add_with_autostage_off_says_what_to_stage(ready: Clone) -> None:
 
 def test_status_of_nothing_tracked_is_friendly(clone: Clone) -> None:
     done = clone.run("status")
-    assert (done.stdout, done.stderr) == ("", "nothing is tracked yet; `dvx add PATH` starts it\n")
+    assert done.stdout == ""
+    assert done.stderr == "dvx is not set up here; `dvx init` does that, then `dvx add PATH` tracks data\n"
+    clone.run("init")
+    done = clone.run("status")
+    assert done.stderr == "nothing is tracked yet; `dvx add PATH` starts it\n"
 
 
 def test_status_of_a_clean_workspace(ready: Clone) -> None:
@@ -366,9 +370,9 @@ def test_ls_document_of_nothing_tracked_is_empty(clone: Clone) -> None:
     assert clone.json("ls") == {"schema": "dvx.ls/1", "rev": None, "entries": [], "failures": []}
 
 
-def test_ls_of_a_path_that_is_not_tracked_prints_no_document(ready: Clone) -> None:
+def test_ls_of_a_path_that_is_not_tracked_prints_the_error_alone(ready: Clone) -> None:
     done = ready.run("ls", "nowhere", "--json", code=1)
-    assert done.stdout == ""
+    assert json.loads(done.stdout)["schema"] == "dvx.error/1"
     assert "error: `nowhere` is not tracked by dvx" in done.stderr
 
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from dvx.cli.checkout_text import say_checkout
 from dvx.cli.invocation import Invocation
-from dvx.cli.targets import choose_targets, say_nothing_tracked, typed_paths
-from dvx.core.errors import NotFound
+from dvx.cli.targets import choose_targets, explaining_names, say_nothing_tracked, typed_paths
 
 if TYPE_CHECKING:
     from dvx.ops.checkout import CheckoutResult
@@ -33,13 +32,8 @@ def run_checkout(
             )
             _report(invocation, result, git_files, as_json=as_json)
             return
-        try:
+        with explaining_names(project, targets, verb="checkout"):
             chosen = choose_targets(project, targets)
-        except NotFound as error:
-            from dvx.ops.meant_names import explain_names  # only for a name that is no path
-
-            explain_names(project, targets, error, verb="checkout")
-            raise
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return

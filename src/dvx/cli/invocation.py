@@ -27,7 +27,9 @@ IN_HOOK: Final = "DVX_IN_HOOK"
 @dataclass(slots=True)
 class Invocation:
     """The state of one run. `folder` is the current directory after `-C`; `overrides` are settings given as
-    flags; `started_s` is the monotonic time of the start; `failures` are those of the project that was opened last."""
+    flags; `opened` is the repository that was opened last; `started_s` is the monotonic time of the start;
+    `failures` are those of the project that was opened last.
+    """
 
     env: Mapping[str, str]
     folder: str
@@ -35,6 +37,7 @@ class Invocation:
     verbosity: int = 0
     may_ask: bool = True
     rehearses: bool = False
+    opened: "Repository | None" = None
     overrides: dict[str, str] = field(default_factory=dict)
     started_s: float = field(default_factory=time.monotonic)
     # Command lines of interrupted commands that this one has finished.
@@ -73,6 +76,7 @@ class Invocation:
 
         repository = Repository.discover(self.folder, env=self.env, allows_bare=allows_bare)
         self.stand_in(repository)
+        self.opened = repository
         if os.path.lexists(repository.intention_path) and not self.rehearses:
             self._finish_interrupted(repository)
         return repository

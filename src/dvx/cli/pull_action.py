@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dvx.cli.checkout_text import say_checkout
 from dvx.cli.invocation import Invocation
-from dvx.cli.targets import choose_targets, say_nothing_tracked
+from dvx.cli.targets import choose_targets, explaining_names, say_nothing_tracked
 from dvx.core.sizes import format_size
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def run_pull(
     from dvx.ops.pull import pull_each
 
     with invocation.project(remote=remote_name) as project:
-        chosen = choose_targets(project, targets)
+        with explaining_names(project, targets, verb="pull"):
+            chosen = choose_targets(project, targets)
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return

@@ -10,8 +10,7 @@ from dvx.cli.invocation import Invocation
 from dvx.cli.output import escape
 from dvx.cli.push_text import push_summary
 from dvx.cli.render import format_document, without_password
-from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
-from dvx.core.errors import NotFound
+from dvx.cli.targets import choose_for_transfer, explaining_names, say_nothing_tracked
 
 if TYPE_CHECKING:
     from dvx.repo.targets import Target
@@ -30,13 +29,8 @@ def run_push(
     from dvx.ops.push import outgoing_versions, push_each
 
     with invocation.project(allows_bare=True, remote=remote_name) as project:
-        try:
+        with explaining_names(project, targets, verb="push"):
             chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
-        except NotFound as error:
-            from dvx.ops.meant_names import explain_names  # only for a name that is no path
-
-            explain_names(project, targets, error, verb="push")
-            raise
         tracked = [target.tracked for target in chosen]
         if not (targets or revs or all_refs or project.repository.is_bare):
             tracked += outgoing_versions(project, tracked)

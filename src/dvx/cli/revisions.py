@@ -3,13 +3,16 @@
 Owns the `--` between them. Must not know what a command does with either.
 """
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from dvx.cli.options import DvxCommand
 from dvx.core.errors import GitError, NotFound, UsageError
+from dvx.core.shell_words import quote
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
@@ -48,12 +51,29 @@ def named_revisions(project: "Project", word: str) -> list[str] | None:
     return names
 
 
+def _refuse_path(project: "Project", word: str) -> None:
+    if project.repository.is_bare:
+        return
+    with suppress(UsageError):  # outside of the repository: no path either
+        _refuse_place(project.repository.absolute(project.repository.relative(word)), word)
+
+
+def _refuse_place(path: str, word: str) -> None:
+    if os.path.lexists(path) or os.path.lexists(f"{path}.dvx"):
+        raise NotFound(
+            f"`{word}` is a path, and names no commit in this repository",
+            hints=[f"name paths after `--`: `-- {quote(word)}`"],
+            kind="unknown-revision",
+        )
+
+
 def only_revisions(project: "Project", words: Sequence[str], *, most: int) -> list[str]:
     """The revisions that all words name. Raises NotFound for one that is none, UsageError for more than `most`."""
     revs: list[str] = []
     for word in words:
         found = named_revisions(project, word)
         if found is None:
+            _refuse_path(project, word)
             project.git.rev_parse(word)  # says what is wrong with a single name
             raise NotFound(
                 f"`{word}` names no two commits in this repository",

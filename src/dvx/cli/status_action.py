@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dvx.cli.invocation import Invocation
-from dvx.cli.targets import say_nothing_tracked, typed_paths
+from dvx.cli.targets import explaining_names, say_nothing_tracked, typed_paths
 from dvx.core.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,12 +29,13 @@ def run_status(
     from dvx.ops.status import read_status
 
     with invocation.project(remote=remote_name) as project:
-        report = read_status(
-            project,
-            typed_paths(project, targets),
-            remote_name=remote_name,
-            with_remote=with_remote or remote_name is not None,
-        )
+        with explaining_names(project, targets, verb="status"):
+            report = read_status(
+                project,
+                typed_paths(project, targets),
+                remote_name=remote_name,
+                with_remote=with_remote or remote_name is not None,
+            )
         repository = project.repository
     if as_json:
         from dvx.cli.documents import status_fields  # not for those who read the text

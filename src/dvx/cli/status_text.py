@@ -64,8 +64,10 @@ class StatusText:
             paths = escape(quote_all(map(self._typed, stale[:3])))
             yield f"make the data with them, then record it, or record them as they are: `dvx add {paths}`"
         yield from dict.fromkeys(hint for error in self.report.broken.values() for hint in error.hints[:1])
-        if any(status.remote not in (None, RemoteState.COMPLETE) for status in self.report.paths):
-            yield "send what the remote lacks: `dvx push`"
+        lacking = [each for each in self.report.paths if each.remote not in (None, RemoteState.COMPLETE)]
+        if lacking:
+            is_here = any(status.state is not PathState.NOT_CHECKED_OUT for status in lacking)
+            yield f"send what the remote lacks{'' if is_here else ', from a clone that has it'}: `dvx push`"
 
     def _pull_hints(self) -> Iterator[str]:
         outdated = [status for status in self.report.paths if status.state is PathState.OUTDATED]

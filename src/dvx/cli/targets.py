@@ -4,11 +4,12 @@ Owns the words for a repository that tracks nothing. Must not read data.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from dvx.cli.invocation import Invocation
-from dvx.core.errors import UsageError
+from dvx.core.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from dvx.ops.project import Project
@@ -40,6 +41,18 @@ def typed_address(repository: "Repository", url: str) -> str:
     return os.path.normpath(os.path.join(repository.prefix, url)).replace(os.sep, "/")
 
 
+@contextmanager
+def explaining_names(project: "Project", names: Sequence[str], *, verb: str) -> Iterator[None]:
+    """Let an error about paths that are not tracked say what else the names mean, and the command for that."""
+    try:
+        yield
+    except NotFound as error:
+        from dvx.ops.meant_names import explain_names  # only for a name that is no path
+
+        explain_names(project, names, error, verb=verb)
+        raise
+
+
 def choose_targets(project: "Project", targets: Sequence[str]) -> "list[Target]":
     """The targets in the work tree; all of it without targets."""
     from dvx.ops.selection import select_targets
@@ -66,5 +79,11 @@ def choose_for_transfer(
 
 
 def say_nothing_tracked(invocation: Invocation) -> None:
-    """Tell that there is no pointer yet."""
+    """Tell that there is no pointer yet, and what comes first."""
+    repository = invocation.opened
+    if repository is not None and not repository.is_bare and not repository.is_initialised:
+        invocation.output.summary(
+            "dvx is not set up here; `dvx init` does that, then `dvx add PATH` tracks data"
+        )
+        return
     invocation.output.summary("nothing is tracked yet; `dvx add PATH` starts it")

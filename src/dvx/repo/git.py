@@ -104,6 +104,12 @@ class Git:
         """Return the commit id that `rev` names. Raises NotFound."""
         commit = None if not rev or rev.startswith("-") else self._commit(rev)
         if commit is None:
+            if self.head() is None and not self.run(["for-each-ref", "--count=1"]):
+                raise NotFound(
+                    f"`{rev}` names no commit: this repository has none yet",
+                    hints=["make one: `git commit`, or bring some here: `git fetch`"],
+                    kind="unknown-revision",
+                )
             hints = ["list what there is: `git log --oneline --all`", "or bring it here: `git fetch`"]
             raise NotFound(
                 f"`{rev}` names no commit in this repository",

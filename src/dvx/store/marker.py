@@ -97,7 +97,10 @@ def no_store(backend: Backend, *, name: str, was_known: bool) -> DataMissing:
         return DataMissing(
             f"`{backend.location}` is not a dvx store yet",
             affected="no data was read or written",
-            hints=["push to it first: `dvx push`", "or check the address: `dvx remote list`"],
+            hints=[
+                "push to it first, from a clone that has the data: `dvx push`",
+                "or check the address: `dvx remote list`",
+            ],
             kind="empty-remote",
         )
     # Most likely a folder that is not mounted.

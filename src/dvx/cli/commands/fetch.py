@@ -16,7 +16,7 @@ from dvx.cli.options import (
     targets_argument,
 )
 from dvx.cli.render import format_document, format_duration, plural
-from dvx.cli.targets import choose_for_transfer, say_nothing_tracked
+from dvx.cli.targets import choose_for_transfer, explaining_names, say_nothing_tracked
 from dvx.core.sizes import format_size
 
 
@@ -49,7 +49,8 @@ def fetch(
     from dvx.ops.fetch import fetch_each as run
 
     with invocation.project(allows_bare=True, remote=remote_name) as project:
-        chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
+        with explaining_names(project, targets, verb="fetch"):
+            chosen = choose_for_transfer(project, targets, revs=revs, all_refs=all_refs)
         if not chosen and not as_json:
             say_nothing_tracked(invocation)
             return

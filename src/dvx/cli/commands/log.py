@@ -214,6 +214,13 @@ def _tell(invocation: Invocation, log: "ExperimentLog") -> None:
         invocation.output.hint("this clone is shallow; for older commits: `git fetch --unshallow`")
 
 
+def _no_commit(project: "Project", paths: tuple[str, ...]) -> str:
+    if project.git.head() is None:
+        return "there is no commit here yet; `git commit` makes one"
+    asked = f"the pointer of {name_some(paths)}" if paths else "a pointer that was asked for"
+    return escape(f"no commit changed {asked}")
+
+
 def _explain_nothing(
     invocation: Invocation,
     project: "Project",
@@ -233,7 +240,7 @@ def _explain_nothing(
     newest = HistorySelection(selection.revs, selection.paths, selection.since, _LOOKED_AT)
     rows = read_log(PointerHistory(project.repository), newest).rows
     if not rows:
-        invocation.output.summary("no commit changed a pointer that was asked for")
+        invocation.output.summary(_no_commit(project, paths))
         for path in filter(project.git.is_commit, paths):
             invocation.output.hint(f"`{escape(path)}` names a commit: `dvx log --rev {escape(quote(path))}`")
         return

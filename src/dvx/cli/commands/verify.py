@@ -18,7 +18,7 @@ from dvx.cli.options import (
     targets_argument,
 )
 from dvx.cli.render import format_document, format_duration
-from dvx.cli.targets import say_nothing_tracked, typed_paths
+from dvx.cli.targets import explaining_names, say_nothing_tracked, typed_paths
 from dvx.core.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ def verify(
             remote_name=remote_name,
             sample=sample,
         )
-        report = run(project, scope)
+        with explaining_names(project, targets, verb="verify"):
+            report = run(project, scope)
     if receipt is not None:
         _write_receipt(invocation, report, receipt)
     _print(invocation, report, as_json=as_json, as_markdown=as_markdown)
