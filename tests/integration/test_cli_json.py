@@ -13,6 +13,7 @@ from dvx.testing.shell import commit, make_repo, must_dvx, run_dvx, write_tree
 _NO_REPORT = {
     "completion",
     "cat",
+    "help",
     "textconv",
     "merge-driver",
     "hooks run",
@@ -104,8 +105,9 @@ def test_documents_of_changes_say_what_was_changed(tmp_path):
     assert (document["paths"], document["removed_files"], document["kept"]) == (["b"], 0, True)
 
 
-def test_failed_command_prints_no_document(tmp_path):
+def test_failed_command_prints_the_error_as_its_document(tmp_path):
     repo = make_repo(tmp_path / "repo")
     ran = run_dvx(repo, "config", "get", "no.such", "--json")
-    assert (ran.code, ran.out) == (1, "")
+    document = json.loads(ran.out)
+    assert (ran.code, document["schema"], document["kind"]) == (1, "dvx.error/1", "unknown-setting")
     assert re.search(r"^error: ", ran.err)

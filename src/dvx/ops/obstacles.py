@@ -23,6 +23,7 @@ from dvx.ops.project import Project
 from dvx.ops.sources import has_spans, incomplete_records, stored_placements
 from dvx.ops.trees import Tree
 from dvx.repo.pointers import pointer_path_of
+from dvx.repo.recent_pointers import committed_pointers, older_roots
 from dvx.store.page_reader import PageReader
 
 # Versions of the history that are looked at when the last known ones do not explain a file: each costs two Git
@@ -130,14 +131,14 @@ class ObstacleJudge:
 
     def _learn_recent(self) -> None:
         """The version that was last added or checked out here, and those of HEAD and of the staging area."""
-        roots = [pointer.id for pointer in self._project.committed_pointers(self._tree.path)]
+        roots = [pointer.id for pointer in committed_pointers(self._project.git, self._tree.path)]
         expected = last_root(self._project, self._tree.path)
         self._learn([*([expected] if expected is not None else []), *roots])
 
     def _learn_history(self) -> None:
         """The newest versions that any branch has: where the caches are lost, or only a part was checked out."""
         path = pointer_path_of(self._tree.path)
-        self._learn(self._project.older_roots(path, limit=_OLDER_VERSIONS, all_refs=True))
+        self._learn(older_roots(self._project.git, path, limit=_OLDER_VERSIONS, all_refs=True))
 
     def _learn(self, roots: Iterable[bytes]) -> None:
         asked = [root for root in dict.fromkeys(roots) if root not in self._asked]

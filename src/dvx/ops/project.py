@@ -13,13 +13,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Self
 
-from dvx.core.errors import DvxError, FormatError, GitError, IntegrityError, NotFound, UsageError
+from dvx.core.errors import DvxError, IntegrityError, NotFound, UsageError
 from dvx.core.progress import Reporter
 from dvx.disk.atomic import disk_errors
-from dvx.formats.pointer import Pointer, parse_pointer
 from dvx.repo.config import Config, load_config
 from dvx.repo.git import Git
-from dvx.repo.pointers import pointer_path_of
 from dvx.repo.repository import Repository
 
 if TYPE_CHECKING:
@@ -321,36 +319,6 @@ class Project:
         from dvx.store.page_reader import PageReader
 
         return PageReader(lambda: self.local, lambda: None)
-
-    def committed_pointers(self, path: str) -> list[Pointer]:
-        """The pointers that HEAD and the staging area have for a data path, as far as they are readable."""
-        found = []
-        for rev in ("HEAD", ""):
-            try:
-                data = self.git.run(["cat-file", "blob", f"{rev}:{pointer_path_of(path)}"])
-                found.append(parse_pointer(data))
-            except (GitError, FormatError):
-                continue
-        return found
-
-    def older_roots(self, pointer_path: str, *, limit: int, all_refs: bool = False) -> list[bytes]:
-        """The roots that the newest commits (of HEAD, or of all references) had for a pointer, newest first."""
-        scope = ["--all"] if all_refs else []
-        try:
-            log = (
-                self.git.run(["log", *scope, f"-{limit + 1}", "--format=%H", "--", pointer_path])
-                .decode("ascii")
-                .split()
-            )
-        except GitError:
-            return []  # no commit yet
-        roots = []
-        for commit in log:
-            try:
-                roots.append(parse_pointer(self.git.run(["cat-file", "blob", f"{commit}:{pointer_path}"])).id)
-            except (GitError, FormatError):
-                continue
-        return list(dict.fromkeys(roots))[: limit + 1]
 
     @contextmanager
     def setting_damage_aside(self) -> Iterator[None]:

@@ -99,11 +99,13 @@ def _learn_older_versions(
     Needed where the data was pulled without a copy in the local store, or added anew in a fresh clone. Costs a
     few requests for each path, and only when a local pack of it is unknown to the remote.
     """
+    from dvx.repo.recent_pointers import older_roots  # not for a push that has nothing to send
+
     older: list[bytes] = []
     for item in tracked:
         names = [pack.name for pack in local[item.pointer.id].packs]
         if len(remote.index.held_packs(remote.id, names)) < len(names):
-            older.extend(project.older_roots(item.pointer_path, limit=OLDER_VERSIONS))
+            older.extend(older_roots(project.git, item.pointer_path, limit=OLDER_VERSIONS))
     learn_roots(project, remote, older)
 
 

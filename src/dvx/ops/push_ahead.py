@@ -14,6 +14,7 @@ from dvx.ops.add_targets import AddPlan
 from dvx.ops.project import Project
 from dvx.ops.push import OLDER_VERSIONS, PushResult, learn_roots, push, push_locked
 from dvx.repo.pointers import TrackedPointer, pointer_path_of
+from dvx.repo.recent_pointers import older_roots
 from dvx.store.early_upload import EarlyUploads
 from dvx.store.pack_sink import SealedListener
 from dvx.store.store import Store
@@ -72,7 +73,7 @@ class PushAhead:
             placement = local.get(target.pointer.id) if target.pointer is not None else None
             names = [pack.name for pack in placement.packs] if placement is not None else []
             if placement is None or len(remote.index.held_packs(remote.id, names)) < len(names):
-                older.extend(project.older_roots(pointer_path_of(target.path), limit=OLDER_VERSIONS))
+                older.extend(older_roots(project.git, pointer_path_of(target.path), limit=OLDER_VERSIONS))
         learn_roots(project, remote, older)
         return remote
 
