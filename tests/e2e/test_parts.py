@@ -270,3 +270,21 @@ def test_an_unreachable_remote_is_named_where_something_is_needed_from_it(full: 
     os.rename(tmp_path / "away", tmp_path / "remote")
     must_dvx(repo, "add", "data")
     assert files_of(repo) == 9
+
+
+def test_part_brought_to_another_version_loses_nothing_after_git_reset(full: Path, tmp_path: Path) -> None:
+    write(full, {"a/later": b"later"})
+    must_dvx(full, "add", "data")
+    commit(full, "later")
+    must_dvx(full, "push")
+    repo = clone(full, tmp_path / "other")
+    must_dvx(repo, "pull", "data/a")
+    must_dvx(repo, "checkout", "--rev", "HEAD~1", "data/a")
+    assert "a/later" not in data(repo)
+    git(repo, "reset", "-q", "--hard")
+    ran = run_dvx(repo, "status")
+    assert "outdated" in ran.out, ran
+    run_dvx(repo, "add", "--update")
+    assert git(repo, "status", "--porcelain").out == ""
+    must_dvx(repo, "pull")
+    assert data(repo) == {**FILES, "a/later": b"later"}

@@ -191,7 +191,10 @@ class CheckoutExtents:
                 extent = Extent(None, patterns=tree.inside)
                 self._begin(tree.path, extent, root)
             elif not extent.is_whole:
-                self._after[tree.path] = extent.with_patterns(tree.inside)
+                # All that is here comes to this version: what another one had is not deleted, but left behind.
+                is_all = _are_below((*extent.patterns, *extent.paths), tree.inside)
+                brought = replace(extent, root=root) if is_all else extent
+                self._after[tree.path] = brought.with_patterns(tree.inside)
             return
         wanted = extent if tree.part is not None and extent is not None else Extent(None, is_whole=True)
         if is_fresh:
@@ -208,6 +211,11 @@ class CheckoutExtents:
     def finish(self, done: Iterable[str]) -> None:
         """Say of these paths that it is here."""
         note_extents(self._project, {path: self._after[path] for path in done if path in self._after})
+
+
+def _are_below(paths: Iterable[str], folders: Iterable[str]) -> bool:
+    """Whether each is one of the `folders`, or inside of one, as they are written."""
+    return all(any(f"{path}/".startswith(f"{folder}/") for folder in folders) for path in paths)
 
 
 def _is_empty(folder: str) -> bool:
