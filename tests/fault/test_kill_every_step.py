@@ -122,6 +122,12 @@ def with_hooks(scene: Scene) -> None:
     must_dvx(scene.repo, "hooks", "install")
 
 
+def with_a_second_remote(scene: Scene) -> None:
+    must_dvx(scene.repo, "remote", "add", "second", "../elsewhere")
+    commit(scene.repo, "second")
+    must_dvx(scene.repo, "config", "set", "--local", "remote.second.url", "../nearer")
+
+
 def without_dvx(scene: Scene) -> None:
     shutil.rmtree(scene.repo)
     scene.repo.mkdir()
@@ -143,7 +149,10 @@ COMMANDS: list[tuple[str, Callable[[Scene], None]]] = [
     ("hooks uninstall", with_hooks),
     ("init --remote ../elsewhere", without_dvx),
     ("remote add second ../elsewhere", plain),
+    ("remote remove second", with_a_second_remote),
     ("config set store.compression none", plain),
+    ("config set --local core.jobs 3", plain),
+    ("config unset core.remote", plain),
 ]
 # The same steps as others, with more or fewer of them.
 VARIANTS: list[tuple[str, Callable[[Scene], None]]] = [
@@ -155,6 +164,10 @@ if ALL:
     COMMANDS += VARIANTS
 
 
+def read_if_there(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
 def state_of(repo: Path) -> dict[str, object]:
     """All that a person sees: the files, the staging area, what Git says, its configuration and its hooks."""
     common = repo / ".git"
@@ -163,6 +176,7 @@ def state_of(repo: Path) -> dict[str, object]:
         "staged": run_git(repo, "ls-files", "-s"),
         "status": run_git(repo, "status", "--porcelain", "-uall"),
         "config": (common / "config").read_text(encoding="utf-8"),
+        "settings": read_if_there(common / "dvx" / "config.toml"),
         "hooks": sorted(path.name for path in (common / "hooks").glob("*"))
         if (common / "hooks").exists()
         else [],

@@ -13,11 +13,12 @@ from dvx.core.errors import DvxError
 from dvx.disk.lock import hold_lock
 from dvx.disk.small_files import read_small_file
 from dvx.ops.git_checks import check_stageable
-from dvx.ops.intentions import carry_out
+from dvx.ops.intentions import carry_out, naming_state
 from dvx.ops.project import Project
 from dvx.ops.steps import StageFiles, Step, WriteFile
 from dvx.repo.committed_files import writable_place
 from dvx.repo.config import COMMITTED, MAX_CONFIG_BYTES
+from dvx.repo.config_edit import save_config
 
 _UNTOUCHED: Final = "nothing was changed"
 # The configured time may be what is being corrected.
@@ -33,11 +34,29 @@ def change_committed(
     file; with `is_patient` it is written all the same, and not staged.
     """
     with brief_lock(project):
+        if tuple(command) in project.finished:
+            return  # the same command was interrupted, and is finished by now
         place = writable_place(project.repository, COMMITTED)
         before = read_small_file(place, limit_bytes=MAX_CONFIG_BYTES)
         write_committed(
             project, {COMMITTED: (before, edit(before or b""))}, command=command, is_patient=is_patient
         )
+
+
+def change_local(
+    project: Project, path: str, edit: Callable[[bytes], bytes], *, command: Sequence[str]
+) -> None:
+    """Give a configuration file of this clone the bytes that `edit` makes of those it has; raises what that raises."""
+    with brief_lock(project):
+        before = read_small_file(path, limit_bytes=MAX_CONFIG_BYTES) or b""
+        after = edit(before)
+        if after == before:
+            return
+        if project.foretells is not None:
+            save_config(path, after, foretold=project.foretells)
+            return
+        with naming_state(project, command):
+            save_config(path, after)
 
 
 def write_committed(

@@ -90,6 +90,13 @@ def naming_folders(project: Project, command: str, trees: Sequence[str]) -> Iter
 
 
 @contextmanager
+def naming_state(project: Project, command: Sequence[str]) -> Iterator[None]:
+    """Say for the length of the context that a file of dvx in the folder of Git is written, as naming_folders does."""
+    with _written(project, Intention(tuple(command)), durable=False):
+        yield
+
+
+@contextmanager
 def _written(project: Project, intention: Intention, *, durable: bool) -> Iterator[None]:
     path = project.repository.intention_path
     write_intention(path, intention.fields(), durable=durable)

@@ -4,20 +4,18 @@ Owns what a valid remote is and where it is written. Must not move data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dvx.backends.backend import Backend
 from dvx.backends.location import check_options, parse_location
 from dvx.backends.probe import ProbeFinding, probe_backend
 from dvx.core.errors import NotFound, UsageError
-from dvx.disk.small_files import read_small_file
-from dvx.ops.config_changes import change_committed
+from dvx.ops.config_changes import change_committed, change_local
 from dvx.ops.project import Project
 from dvx.ops.rehearsal import tell_foretold
 from dvx.ops.remote_places import check_place
-from dvx.repo.config import MAX_CONFIG_BYTES
-from dvx.repo.config_edit import save_config, unset_value, with_value, without_value
+from dvx.repo.config_edit import with_value, without_value
 from dvx.repo.remotes import remote_names
 from dvx.repo.settings import check_remote_name
 from dvx.store.marker import marker_problem, renew_marker
@@ -116,6 +114,9 @@ def check_setting(project: Project, key: str, value: str) -> None:
 def remove_remote(project: Project, name: str) -> None:
     """Remove a remote from the configuration; the data there is not touched."""
     repository = project.repository
+    command = ("remote", "remove", name)
+    if command in project.finished:
+        return  # the same command was interrupted, and is finished by now
     if name not in remote_names(project.config):
         raise NotFound(
             f"there is no remote `{name}`", hints=["list them: `dvx remote list`"], kind="unknown-remote"
@@ -127,10 +128,8 @@ def remove_remote(project: Project, name: str) -> None:
         return _without(data, "core.remote", path=path) if is_default else data
 
     for path in filter(None, (repository.local_config_path, repository.worktree_config_path)):
-        for key in (f"remote.{name}", *(["core.remote"] if is_default else [])):
-            with suppress(NotFound):
-                unset_value(path, key, foretold=project.foretells)
-    _change(project, edit, command=["remote", "remove", name], local=False)
+        change_local(project, path, partial(edit, path=path), command=command)
+    _change(project, edit, command=command, local=False)
 
 
 def choose_remote(project: Project, name: str, *, local: bool) -> None:
@@ -182,8 +181,7 @@ def _change(
         change_committed(project, lambda data: edit(data, place), command=command)
         return
     place = repository.local_config_path
-    before = read_small_file(place, limit_bytes=MAX_CONFIG_BYTES) or b""
-    save_config(place, edit(before, place), foretold=project.foretells)
+    change_local(project, place, lambda data: edit(data, place), command=command)
     tell_foretold(project)
 
 

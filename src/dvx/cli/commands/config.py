@@ -93,12 +93,16 @@ def set_(invocation: Invocation, key: str, value: str, local: bool, user: bool, 
 
     path = _file(invocation, local=local, user=user)
     _check_address(invocation, key, value)
-    if local or user:
+    if user:
         with _foretelling(invocation) as foretold:
             set_value(path, key, value, committed=False, foretold=foretold)
     else:
-        command = ["config", "set", key, value]
-        _change(invocation, lambda data: with_value(data, key, value, path=path), command)
+        _change(
+            invocation,
+            lambda data: with_value(data, key, value, path=path, committed=not local),
+            ["config", "set", key, value],
+            local_path=path if local else None,
+        )
     if as_json:
         fields = setting_fields(key=key, value=value, origin=path)
         invocation.output.result(format_document("dvx.config-set/1", fields))
@@ -123,11 +127,13 @@ def unset(invocation: Invocation, key: str, local: bool, user: bool, as_json: bo
     from dvx.repo.config_edit import unset_value, without_value
 
     path = _file(invocation, local=local, user=user)
-    if local or user:
+    if user:
         with _foretelling(invocation) as foretold:
             unset_value(path, key, foretold=foretold)
     else:
-        _change(invocation, lambda data: without_value(data, key, path=path), ["config", "unset", key])
+        command = ["config", "unset", key]
+        local_path = path if local else None
+        _change(invocation, lambda data: without_value(data, key, path=path), command, local_path=local_path)
     if as_json:
         fields = setting_fields(key=key, value=None, origin=path)
         invocation.output.result(format_document("dvx.config-unset/1", fields))
@@ -241,11 +247,18 @@ def _foretelling(invocation: Invocation) -> "Iterator[list[str] | None]":
         raise Rehearsed(foretold)
 
 
-def _change(invocation: Invocation, edit: "Callable[[bytes], bytes]", command: "Sequence[str]") -> None:
-    """Change the committed file, and stage it unless its other content is still invalid."""
+def _change(
+    invocation: Invocation,
+    edit: "Callable[[bytes], bytes]",
+    command: "Sequence[str]",
+    *,
+    local_path: str | None,
+) -> None:
+    """Change a file of this clone, or the committed one, which is staged unless its other content is still invalid."""
     from dvx.core.progress import NullReporter
-    from dvx.ops.config_changes import change_committed
+    from dvx.ops.config_changes import change_committed, change_local
     from dvx.ops.project import Project
+    from dvx.ops.rehearsal import tell_foretold
 
     repository = invocation.repository()
     # Not as other commands open a project: a bad setting may be what is being corrected.
@@ -254,4 +267,9 @@ def _change(invocation: Invocation, edit: "Callable[[bytes], bytes]", command: "
         Project(repository, env=invocation.env, overrides={}, reporter=NullReporter()) as project,
     ):
         project.rehearsal = scratch
-        change_committed(project, edit, command=command, is_patient=True)
+        project.finished += invocation.finished
+        if local_path is not None:
+            change_local(project, local_path, edit, command=command)
+            tell_foretold(project)
+        else:
+            change_committed(project, edit, command=command, is_patient=True)
