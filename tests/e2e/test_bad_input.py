@@ -374,6 +374,19 @@ def test_file_that_is_a_fifo_is_refused(author: Path, explains: Explains) -> Non
     assert "pipe" in ran.err
 
 
+def test_pipes_in_the_place_of_state_files_are_not_waited_for(author: Path) -> None:
+    state = author / ".git" / "dvx"
+    for name in ("checked-out", "followed", "intention", "drivers.json", "workspace.lock"):
+        (state / name).unlink(missing_ok=True)
+        os.mkfifo(state / name)
+    (author / "data" / "more").write_bytes(b"more")
+    for args in (["status"], ["hooks", "install"], ["add", "data"], ["checkout"]):
+        ran = run_dvx(author, *args)
+        assert ran.code == 0, ran
+    assert "clean" in must_dvx(author, "status").out
+    assert not state.joinpath("checked-out").is_fifo()
+
+
 def test_closed_standard_output_is_no_error(author: Path) -> None:
     process = subprocess.run(
         ["/bin/sh", "-c", f"{' '.join(dvx_command('ls', '-R'))} | true"], cwd=author, capture_output=True,

@@ -50,7 +50,8 @@ def _try_lock(path: str) -> AbstractContextManager[object] | None:
         import fcntl  # not on Windows
     except ImportError:
         return _try_portable_lock(path)
-    file = open(path, "ab")  # noqa: SIM115 - closing it gives the lock back
+    # Read and write, so that a named pipe in its place does not wait for a reader.
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

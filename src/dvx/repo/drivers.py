@@ -15,8 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from dvx.core.errors import GitError
+from dvx.core.errors import GitError, PathRefused
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
 from dvx.repo.hook_scripts import NO_DVX, START
 from dvx.repo.repository import Repository
 
@@ -29,6 +30,8 @@ _BLOCK: Final = re.compile(
     rb"(?P<before>\n?)^" + re.escape(_BEGIN) + rb"(?P<joined>" + re.escape(_JOINED) + rb")?\n"
     rb".*?^" + re.escape(_END), re.MULTILINE | re.DOTALL,
 )  # fmt: skip
+# Four settings and the form of it; more is not ours.
+_MAX_SAVED_BYTES: Final = 1024 * 1024
 _KEYS: Final = ("merge.dvx.name", "merge.dvx.driver", "diff.dvx.textconv", "diff.dvx.cachetextconv")
 
 
@@ -195,13 +198,13 @@ class _Saved:
 def _load(repository: Repository) -> _Saved | None:
     """None if `install_drivers` was not run."""
     try:
-        with open(_saved_path(repository), "rb") as file:
-            state = json.load(file)
+        data = read_small_file(_saved_path(repository), limit_bytes=_MAX_SAVED_BYTES)
+        if data is None:
+            return None
+        state = json.loads(data)
         settings = {str(key): str(value) for key, value in state["settings"].items() if key in _KEYS}
         return _Saved(settings, bool(state["attributes"]))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (PathRefused, ValueError, KeyError, TypeError, AttributeError):
         return _Saved({}, False)  # damaged: nothing can be given back, but what dvx wrote can still go
 
 

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from dvx.core.errors import LocalDiskError
+from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.core.ids import ID_BYTES
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
 from dvx.repo.repository import Repository
 from dvx.repo.targets import matches_inside
 
 _HEADER: Final = "dvx checked-out 1"
 _NO_ROOT: Final = "-"
+# Some millions of paths that were added one by one.
+_MAX_BYTES: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,11 @@ def _spelled(name: str) -> str:
 def _read(path: str) -> tuple[dict[str, Extent], bool]:
     """The extents in a file, and whether it is damaged; none where there is no file."""
     try:
-        with disk_errors(path, "read"), open(path, encoding="ascii") as file:
-            lines = file.read().split("\n")
-    except LocalDiskError as error:
-        return {}, not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)
-    except ValueError:
+        data = read_small_file(path, limit_bytes=_MAX_BYTES)
+        if data is None:
+            return {}, False
+        lines = data.decode("ascii").split("\n")
+    except (LocalDiskError, PathRefused, ValueError):
         return {}, True
     if lines[0] != _HEADER or lines[-2:] != ["end", ""]:
         return {}, True

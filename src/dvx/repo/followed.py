@@ -28,6 +28,8 @@ _CONFLICT_START: Final = b"<<<<<<<"
 _SHA1_DIGITS: Final = 40
 # Far more than a pointer may have: what is longer is not one.
 _MAX_READ_BYTES: Final = 64 * 1024
+# The lines of some millions of pointers.
+_MAX_RECORD_BYTES: Final = 1 << 30
 
 
 class StagedEntry(NamedTuple):
@@ -84,9 +86,8 @@ def is_staged(repository: Repository, pointer_path: str, entry: StagedEntry) -> 
 def read_followed(repository: Repository) -> bytes | None:
     """Return the record, or None where there is none (or it cannot be read, which is the same)."""
     try:
-        with open(followed_path(repository), "rb") as file:
-            return file.read()
-    except OSError:
+        return read_small_file(followed_path(repository), limit_bytes=_MAX_RECORD_BYTES)
+    except (LocalDiskError, PathRefused):
         return None
 
 

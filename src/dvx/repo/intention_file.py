@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from dvx.core.errors import FormatError
 from dvx.disk.atomic import disk_errors, fsync_file, fsync_folder, write_all
+from dvx.disk.small_files import read_small_file
 
 _HEAD: Final = re.compile(rb"dvx intention 1 ([0-9]{1,12}) ([0-9a-f]{8})\n")
 # The longest head: the name, twelve digits of length, the checksum.
@@ -48,15 +49,13 @@ def write_intention(path: str, fields: Mapping[str, Any], *, durable: bool) -> i
 def read_intention(path: str) -> tuple[dict[str, Any], int] | None:
     """Return what the file says, and its time; None where there is none, or where its writing was interrupted.
 
-    Raises FormatError for bytes that no dvx wrote, LocalDiskError.
+    Raises FormatError for bytes that no dvx wrote, PathRefused for what is no file, LocalDiskError.
     """
     with disk_errors(path, "read"):
-        try:
-            with open(path, "rb") as file:
-                data = file.read(_MAX_BYTES)
-                written_ns = os.fstat(file.fileno()).st_mtime_ns
-        except FileNotFoundError:
+        data = read_small_file(path, limit_bytes=_MAX_BYTES)
+        if data is None:
             return None
+        written_ns = os.stat(path).st_mtime_ns
     head = _HEAD.match(data)
     if head is None:
         if b"\n" not in data[:_HEAD_BYTES] and b"dvx intention 1 ".startswith(data[:16]):

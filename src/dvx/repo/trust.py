@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-from dvx.core.errors import LocalDiskError
+from dvx.core.errors import LocalDiskError, PathRefused
 from dvx.disk.atomic import write_atomic
+from dvx.disk.small_files import read_small_file
 from dvx.disk.user_folders import user_state_folder
 from dvx.repo.remotes import RemoteConfig
 from dvx.repo.repository import Repository
@@ -80,9 +81,9 @@ def _state_path(env: Mapping[str, str]) -> str | None:
 
 def _seen(path: str) -> list[str]:
     try:
-        with open(path, encoding="ascii") as file:
-            return file.read((_MAX_PLACES + 1) * 65).split()
-    except (OSError, ValueError):
+        data = read_small_file(path, limit_bytes=(_MAX_PLACES + 1) * 65)
+        return (data or b"").decode("ascii").split()
+    except (LocalDiskError, PathRefused, ValueError):
         return []
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-from dvx.core.errors import DvxError, FormatError, GitError, PathRefused
+from dvx.core.errors import DvxError, FormatError, GitError, LocalDiskError, PathRefused
 from dvx.core.paths import check_stored_path
 from dvx.disk.atomic import disk_errors, write_atomic
+from dvx.disk.small_files import read_small_file
 from dvx.formats.pointer import MAX_POINTER_BYTES, Pointer, parse_pointer
 from dvx.formats.three_way import Side
 from dvx.repo.pointers import POINTER_SUFFIX, is_pointer_path
@@ -70,12 +71,14 @@ def read_versions(repo: Repository, unmerged: UnmergedPointer) -> dict[Side, Poi
 def load_decisions(repo: Repository, unmerged: UnmergedPointer) -> list[tuple[str, Side]]:
     """The decisions made for exactly these versions; [] if there are none, or none that can be read."""
     try:
-        with open(_state_path(repo, unmerged), "rb") as file:
-            state = json.loads(file.read(_MAX_STATE_BYTES))
+        data = read_small_file(_state_path(repo, unmerged), limit_bytes=_MAX_STATE_BYTES)
+        if data is None:
+            return []
+        state = json.loads(data)
         if state["versions"] != _spelled(unmerged):
             return []  # another merge
         return list(_decisions(state["decided"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (LocalDiskError, PathRefused, ValueError, KeyError, TypeError):
         return []
 
 
