@@ -93,3 +93,17 @@ def test_clone_of_what_was_never_pushed_sends_to_a_clone_that_has_it(repo: Path,
     assert (pulled.code, "from a clone that has the data: `dvx push`" in pulled.err) == (6, True)
     told = must_dvx(tmp_path / "clone", "status", "--remote").err
     assert "send what the remote lacks, from a clone that has it: `dvx push`" in told
+
+
+def test_mv_of_what_is_nowhere_does_not_send_to_git(repo: Path) -> None:
+    refused = run_dvx(repo, "mv", "nosuch", "other")
+    assert (refused.code, "git mv" in refused.err) == (1, False)
+
+
+def test_mv_of_a_pointer_in_conflict_leads_to_resolve(tmp_path: Path) -> None:
+    repo = make_repo(tmp_path / "repo")
+    (repo / "data").mkdir()
+    (repo / "data.dvx").write_text("<<<<<<< HEAD\n=======\n>>>>>>> topic\n")
+    refused = run_dvx(repo, "mv", "data", "other")
+    assert (refused.code, "`dvx resolve`" in refused.err) == (7, True)
+    assert (repo / "data.dvx").is_file()

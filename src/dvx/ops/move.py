@@ -145,20 +145,17 @@ def move_path(project: Project, source: str, target: str) -> str:
 
 
 def _move(project: Project, source: str, target: str) -> str:
-    tracked = {item.path: item for item in workspace_pointers(project).readable}
+    pointers = workspace_pointers(project)
+    tracked = {item.path: item for item in pointers.readable}
     item = tracked.get(source.removesuffix(".dvx"))
     if item is None:
         done = _finished_move(project, source.removesuffix(".dvx"), target.removesuffix(".dvx"))
         if done is not None:
             return done
-        raise NotFound(
-            f"`{source}` is not tracked",
-            affected="nothing was moved",
-            hints=[
-                "list what is: `dvx ls`",
-                f"for files that Git tracks: `git mv {quote_all([source, target])}`",
-            ],
-        )
+        broken = pointers.broken.get(f"{source.removesuffix('.dvx')}.dvx")
+        if broken is not None:
+            raise broken
+        raise _not_tracked(project, source, target)
     if os.path.isdir(project.repository.absolute(target)):
         target = f"{target}/{os.path.basename(item.path)}" if target else os.path.basename(item.path)
     target = target.removesuffix(".dvx")
@@ -167,6 +164,14 @@ def _move(project: Project, source: str, target: str) -> str:
         project, ["mv", item.path, target], _move_steps(project, item, target), affected="nothing was moved"
     )
     return target
+
+
+def _not_tracked(project: Project, source: str, target: str) -> NotFound:
+    is_there = os.path.lexists(project.repository.absolute(source))
+    of_git = [f"for files that Git tracks: `git mv {quote_all([source, target])}`"] if is_there else []
+    return NotFound(
+        f"`{source}` is not tracked", affected="nothing was moved", hints=["list what is: `dvx ls`", *of_git]
+    )
 
 
 def _finished_move(project: Project, source: str, target: str) -> str | None:
