@@ -180,8 +180,8 @@ def _seen_difference(pair: Pair) -> Difference | None:
     return None
 
 
-def is_other_kind(entry: Entry, found: WalkEntry) -> bool:
+def is_other_kind(entry: Entry, found: WalkEntry, *, ignores_mode: bool = _IGNORES_MODE) -> bool:
     """Whether a path is, for example, a symlink here and a file in the manifest. Windows has no executable bit."""
     if entry.kind == found.kind:
         return False
-    return not (_IGNORES_MODE and {entry.kind, found.kind} == {"file", "executable"})
+    return not (ignores_mode and {entry.kind, found.kind} == {"file", "executable"})

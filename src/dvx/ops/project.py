@@ -103,7 +103,12 @@ class Project:
     @cached_property
     def ignores_mode(self) -> bool:
         """Whether the executable bits of the disk mean nothing, so that those of the pointers count."""
-        return self.repository.ignores_file_mode()
+        if os.name == "nt":
+            return True  # it has no such bits
+        from dvx.repo.file_mode import ignores_file_mode  # not for commands that look at no workspace
+
+        place = self.repository
+        return ignores_file_mode(self.git, place.git_dir, place.common_dir, env=self.env)
 
     @cached_property
     def git(self) -> Git:

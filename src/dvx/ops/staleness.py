@@ -72,7 +72,9 @@ def _unchanged_since(project: Project, tree: Tree, older: dict[str, Entry | None
         if found is None:
             if old is None and tree.counts(path):
                 stale.add(path)
-        elif old is not None and (old.size < 0 or not is_other_kind(old, found)):
+        elif old is not None and (
+            old.size < 0 or not is_other_kind(old, found, ignores_mode=tree.ignores_mode)
+        ):
             to_compare[path] = old, found
     ids = ContentIds(project.stat_cache, tree.root, tree.path)
     unsure: list[tuple[str, WalkEntry]] = []

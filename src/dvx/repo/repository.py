@@ -14,8 +14,6 @@ from dvx.repo.git import Git
 
 CONFIG_FOLDER: Final = ".dvx"
 _MAX_GIT_FILE_BYTES: Final = 8192
-_MAX_CONFIG_BYTES: Final = 1024 * 1024
-_FALSE_WORDS: Final = frozenset({"false", "no", "off", "0"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +103,6 @@ class Repository:
     def has_sparse_checkout(self) -> bool:
         """Whether Git may leave tracked files out of this work tree."""
         return os.path.exists(os.path.join(self.git_dir, "info", "sparse-checkout"))
-
-    def ignores_file_mode(self) -> bool:
-        """Whether Git was told here that the disk keeps no executable bit (`core.fileMode = false`).
-
-        `git init` and `git clone` write the setting into the configuration of the repository, which is read without
-        a Git command: every status asks.
-        """
-        try:
-            with open(os.path.join(self.common_dir, "config"), "rb") as file:
-                lines = file.read(_MAX_CONFIG_BYTES).decode("utf-8", "replace").lower().splitlines()
-        except OSError:
-            return False
-        section, is_ignored = "", False
-        for line in map(str.strip, lines):
-            if line.startswith("["):
-                section = line
-            elif section.startswith("[core]") and line.replace(" ", "").startswith("filemode="):
-                is_ignored = line.partition("=")[2].strip() in _FALSE_WORDS
-        return is_ignored
 
     @property
     def state_dir(self) -> str:
