@@ -23,7 +23,7 @@ MOVING = {
     "dvx.store.pack_sink", "dvx.store.pack_writer", "dvx.store.restore",
 }  # fmt: skip
 # Modules of dvx, each 0.2 ms to 3 ms.
-MOST_MODULES = {"status": 80, "push": 72, "pull": 96, "checkout": 96, "hooks": 84}
+MOST_MODULES = {"status": 80, "push": 72, "pull": 96, "checkout": 96, "hooks": 85}
 
 
 @pytest.fixture
