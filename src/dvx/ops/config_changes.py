@@ -13,7 +13,8 @@ from dvx.core.errors import DvxError
 from dvx.disk.lock import hold_lock
 from dvx.disk.small_files import read_small_file
 from dvx.ops.git_checks import check_stageable
-from dvx.ops.intentions import carry_out, naming_state
+from dvx.ops.intentions import carry_out
+from dvx.ops.named_folders import naming_folders
 from dvx.ops.project import Project
 from dvx.ops.steps import StageFiles, Step, WriteFile
 from dvx.repo.committed_files import writable_place
@@ -55,7 +56,7 @@ def change_local(
         if project.foretells is not None:
             save_config(path, after, foretold=project.foretells)
             return
-        with naming_state(project, command):
+        with naming_folders(project, command[0]):
             save_config(path, after)
 
 

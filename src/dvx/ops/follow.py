@@ -7,7 +7,7 @@ dvx.ops.vanished. Nothing is downloaded unless the setting `hooks.fetch` says so
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +15,7 @@ from dvx.core.errors import Busy, DataMissing, DvxError, WorkspaceConflict
 from dvx.formats.placement import Placement
 from dvx.ops.checkout import CheckoutPlan, CheckoutResult, plan_checkout, run_checkout
 from dvx.ops.fetch import fetch
+from dvx.ops.named_folders import naming_folders
 from dvx.ops.parts import last_roots
 from dvx.ops.project import Project
 from dvx.ops.selection import trees_to_check_out
@@ -92,7 +93,8 @@ def _follow(project: Project, result: FollowResult) -> None:
     before = parse_listing(recorded or b"")
     roots = last_roots(project)
     vanished = find_vanished(project, roots, before=before, now=now)
-    removal = remove_vanished(project, vanished, now=now)
+    with naming_folders(project, "hooks run", [*vanished]) if vanished else nullcontext():
+        removal = remove_vanished(project, vanished, now=now)
     result.gone, result.removed, result.kept = removal.gone, removal.files, removal.kept
     roots = {path: root for path, root in roots.items() if path not in removal.gone}
     tracked = list(_to_move(project, now, before=before, roots=roots, result=result))
@@ -100,7 +102,8 @@ def _follow(project: Project, result: FollowResult) -> None:
         if tracked:
             _move(project, tracked, result)
     finally:
-        write_followed(project.repository, _recordable(project, listing, now))
+        with naming_folders(project, "hooks run"):
+            write_followed(project.repository, _recordable(project, listing, now))
         if not all(is_staged(project.repository, path, entry) for path, entry in now.items()):
             # It can go away without a change in the staging area: `git stash`, `git reset --hard`.
             mark_moved(project.repository)

@@ -72,34 +72,14 @@ def carry_out(
             step.apply(project, since_ns=None)
         return
     intention = Intention(tuple(command), tuple(steps), tuple(trees), head_of(project))
-    with _written(project, intention, durable=True):
+    with _written(project, intention):
         _do(project, intention.steps, affected=affected)
 
 
 @contextmanager
-def naming_folders(project: Project, command: str, trees: Sequence[str]) -> Iterator[None]:
-    """Say for the length of the context in which trees temporary files are written. Nothing has to be finished.
-
-    Inside of carry_out that is said already.
-    """
-    if project.has_intention or not trees:
-        yield
-        return
-    with _written(project, Intention((command,), (), tuple(trees)), durable=False):
-        yield
-
-
-@contextmanager
-def naming_state(project: Project, command: Sequence[str]) -> Iterator[None]:
-    """Say for the length of the context that a file of dvx in the folder of Git is written, as naming_folders does."""
-    with _written(project, Intention(tuple(command)), durable=False):
-        yield
-
-
-@contextmanager
-def _written(project: Project, intention: Intention, *, durable: bool) -> Iterator[None]:
+def _written(project: Project, intention: Intention) -> Iterator[None]:
     path = project.repository.intention_path
-    write_intention(path, intention.fields(), durable=durable)
+    write_intention(path, intention.fields(), durable=True)
     project.has_intention = True
     try:
         yield

@@ -204,6 +204,14 @@ class CheckoutExtents:
     def _begin(self, path: str, extent: Extent, root: bytes) -> None:
         self._before[path], self._after[path] = extent, replace(extent, root=root)
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether anything will be written down."""
+        known = self._project.extents
+        return any(
+            known.get(path) != extent for path, extent in (*self._before.items(), *self._after.items())
+        )
+
     def begin(self) -> None:
         """Say what is being brought here: until it is, nothing that is missing was deleted."""
         note_extents(self._project, self._before)

@@ -19,6 +19,7 @@ from dvx.ops.data_steps import CheckOut
 from dvx.ops.git_checks import check_stageable
 from dvx.ops.intentions import carry_out
 from dvx.ops.merge_pointers import Choices, Conflict, PointerMerge, entry_of, merge_pointers
+from dvx.ops.named_folders import naming_folders
 from dvx.ops.project import Project
 from dvx.ops.pull import checkout_locked
 from dvx.ops.rehearsal import Rehearsed, tell_foretold
@@ -224,7 +225,8 @@ def _resolve_one(
         if is_choice and project.rehearsal is not None:
             project.foretold.append(f"remember the decision about `{item.path}`")
         elif is_choice:
-            save_decisions(repository, item, choices.decided)
+            with naming_folders(project, "resolve"):
+                save_decisions(repository, item, choices.decided)
         report.unresolved.append(Unresolved(item, merge.conflicts))
         return
     forget_decisions(repository, item)

@@ -6,6 +6,7 @@ pointer owns now.
 """
 
 import os
+import stat
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -109,7 +110,9 @@ def _remove_one(
     ]
     if differing:
         raise _work(path, differing)
-    if kept := delete_files(project, [*seen], seen):
+    # The folder, too: its files may all have been removed before, by a command that was killed.
+    is_bare = not seen and path not in owned and stat.S_ISDIR(os.lstat(tree.absolute).st_mode)
+    if kept := delete_files(project, [path] if is_bare else [*seen], seen):
         raise _work(path, kept)
     note_gone(project, [path])
     return len(seen)

@@ -10,7 +10,7 @@ from dvx.core.errors import FormatError, PathRefused, UnsupportedVersion
 from dvx.core.shell_words import quote
 from dvx.disk.atomic import disk_errors
 from dvx.formats.pointer import parse_pointer
-from dvx.repo.pointers import read_pointer_file
+from dvx.repo.pointers import POINTER_SUFFIX, read_pointer_file
 from dvx.repo.repository import Repository
 
 # What the lines of a pointer start with. A file that has two of them is one that was damaged.
@@ -46,16 +46,30 @@ def check_pointer_place(repo: Repository, pointer_path: str, *, affected: str | 
             hints=[f"give it another name: `mv {quote(pointer_path)} {quote(pointer_path + '.txt')}`"],
             kind="not-a-pointer",
         )
-    folder, name = os.path.split(repo.absolute(pointer_path))
-    with disk_errors(folder, "list"):
-        twins = [other for other in os.listdir(folder) if other.casefold() == name.casefold()]
-    if name not in twins and twins:
+    twin = _name_on_disk(repo.absolute(pointer_path))
+    if twin is not None:
         raise PathRefused(
-            f"`{pointer_path}` and `{twins[0]}` are one file here: the disk ignores upper and lower case",
+            f"`{pointer_path}` and `{twin}` are one file here: the disk ignores upper and lower case",
             affected=affected,
             hints=["choose a name that differs in more than that"],
             kind="case-collision",
         )
+
+
+def _name_on_disk(path: str) -> str | None:
+    """The name that a file has, where that differs from the one it was found by in upper and lower case only.
+
+    The folder, which may have thousands, is listed only where the disk ignores case: where `.DVX` is the same file.
+    """
+    folder, name = os.path.split(path)
+    try:
+        if not os.path.samefile(path, path.removesuffix(POINTER_SUFFIX) + POINTER_SUFFIX.upper()):
+            return None
+    except OSError:
+        return None
+    with disk_errors(folder, "list"):
+        twins = [other for other in os.listdir(folder) if other.casefold() == name.casefold()]
+    return twins[0] if twins and name not in twins else None
 
 
 def is_pointer_text(data: bytes) -> bool:

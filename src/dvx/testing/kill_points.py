@@ -2,7 +2,8 @@
 
 Owns what counts as a change: files opened for writing, renamed, removed and linked, folders made and removed, and
 Git commands started, in whichever thread. One process has dvx imported and forks for every command, so that a
-command costs what it does and not its start. Needs fork. Must not judge.
+command costs what it does and not its start; nothing is flushed to the disk, because what a killed process wrote is
+with the kernel. Needs fork. Must not judge.
 """
 
 import json
@@ -18,9 +19,17 @@ from dvx.testing.shell import dvx_environment
 KILLED: Final = -9
 
 _SERVER: Final = """
-import json, os, signal, sys
-import dvx.cli.commands, dvx.cli.root
+import gc, importlib, json, os, pkgutil, signal, sys
+import blake3, numpy, pathspec, pyfastcdc, tomlkit, tqdm, zstandard
 from dvx.cli.main import run
+
+importlib.import_module("dvx.backends.folder_writes")  # not those of S3, which take a second
+for layer in ("chunking", "cli", "cli.commands", "disk", "formats", "ops", "repo", "store"):
+    package = importlib.import_module("dvx." + layer)
+    for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+os.fsync = lambda descriptor: None
+gc.freeze()
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "subprocess.Popen"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
