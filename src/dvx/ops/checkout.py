@@ -149,6 +149,10 @@ def _plan_tree(
     change.seen = obstacles.seen
     _keep_unmoved(project, change, pages)
     check_names_fit(tree, change.write.paths())
+    if not change.is_empty:
+        from dvx.repo.nested import check_writable  # 1 ms that a clean workspace does without
+
+        check_writable(project.repository, tree.path)
     return change
 
 

@@ -23,6 +23,7 @@ from dvx.ops.selection import tracked_tree
 from dvx.ops.sources import has_spans, incomplete_records
 from dvx.ops.trees import Tree, stat_entry
 from dvx.repo.followed import StagedEntry, was_committed
+from dvx.repo.nested import check_writable
 from dvx.repo.pointers import POINTER_SUFFIX, TrackedPointer, pointer_path_of
 from dvx.store.page_reader import PageReader
 
@@ -94,6 +95,7 @@ def _check_part(project: Project, path: str, placement: Placement, pages: PageRe
 def _remove_one(
     project: Project, path: str, placement: Placement, *, pages: PageReader, tracked: Iterable[str]
 ) -> int:
+    check_writable(project.repository, path)
     tree = _tree_of(project, path, placement)
     owned = _Owned(project, path, tracked)
     # Seen before they are compared: what somebody writes after this look is kept.

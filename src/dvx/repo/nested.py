@@ -33,6 +33,24 @@ def check_not_nested(repository: Repository, paths: Iterable[str], *, affected: 
             raise _nested(repository, path, folder, affected=affected)
 
 
+def check_writable(repository: Repository, path: str) -> None:
+    """Raise PathRefused (kind `nested-repository`) where data at `path` would be written into another repository."""
+    folder = nested_repository(repository.root, path)
+    if folder is None:
+        return
+    raise PathRefused(
+        f"`{path}` is in `{folder}`, a Git repository of its own by now"
+        if folder != path
+        else f"`{path}` is a Git repository of its own by now",
+        affected="nothing was changed there",
+        hints=[
+            f"look what it is: `git -C {quote(repository.absolute(folder))} status`",
+            "then move it, or its `.git`, elsewhere, and run the command again",
+        ],
+        kind="nested-repository",
+    )
+
+
 def in_submodule(repository: Repository, path: str, folder: str, *, affected: str) -> PathRefused:
     """The refusal for a path in a submodule that is not checked out, so that no `.git` shows it."""
     return PathRefused(
