@@ -5,7 +5,7 @@ up is decided in dvx.ops.obstacles.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -214,33 +214,16 @@ def run_checkout(
     trees = [change.tree.path for change in plan.changes if not change.is_empty]
     extents = CheckoutExtents(project, [(change.tree, not change.is_empty) for change in plan.changes])
     done: list[str] = []
-    with _naming_folders(project, trees, extents):
-        extents.begin()
-        try:
-            kept = _apply_all(project, plan, sources, result, done)
-        finally:
-            extents.finish(done)
-    project.reporter.finish()
-    if kept:
-        raise _came_between(kept)
-    return result
-
-
-def _apply_all(
-    project: Project,
-    plan: CheckoutPlan,
-    sources: Mapping[str, DataSource],
-    result: CheckoutResult,
-    done: list[str],
-) -> list[str]:
-    """Returns what was kept because somebody wrote it meanwhile; `done` grows by the paths that are through."""
-    with _writer(project, plan) as writer:
+    with extents.during(trees, done), _writer(project, plan) as writer:
         for change in plan.changes:
             if writer is not None:
                 _apply(project, change, sources.get(change.tree.path), writer, result)
             _note_done(project, change.tree, result)
             done.append(change.tree.path)
-    return writer.kept if writer is not None else []
+    project.reporter.finish()
+    if writer is not None and writer.kept:
+        raise _came_between(writer.kept)
+    return result
 
 
 def _came_between(kept: Sequence[str]) -> WorkspaceConflict:
@@ -254,16 +237,6 @@ def _came_between(kept: Sequence[str]) -> WorkspaceConflict:
         ],
         kind="changed-meanwhile",
     )
-
-
-def _naming_folders(
-    project: Project, trees: Sequence[str], extents: CheckoutExtents
-) -> AbstractContextManager[None]:
-    if not trees and not extents.has_changes:
-        return nullcontext()
-    from dvx.ops.named_folders import naming_folders  # 2 ms that a clean workspace does without
-
-    return naming_folders(project, "checkout", trees)
 
 
 def _writer(project: Project, plan: CheckoutPlan) -> "AbstractContextManager[WorkspaceWriter | None]":
