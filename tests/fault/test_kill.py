@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from dvx.disk.lock import hold_lock
+from dvx.repo.repository import Repository
 from dvx.testing.shell import (
     Ran,
     clone,
@@ -285,8 +287,12 @@ def test_checkout_killed_while_a_folder_is_made_leaves_nothing_under_its_name(
     assert not (fresh / folder).exists()
     (left,) = debris(fresh)
     assert len(read_tree(fresh / left)) == len(files)
+    lock = Repository.discover(str(fresh)).lock_path
+    with hold_lock(lock, timeout_s=0, describe="the workspace"):
+        must_dvx(fresh, "status")
+        assert debris(fresh) == [left], "what another command may still write was taken away"
     must_dvx(fresh, "status")
-    assert debris(fresh) == [left], "a command that writes nothing took away what may still be written"
+    assert debris(fresh) == [], "the command that wrote it is dead"
     must_dvx(fresh, "checkout")
     assert read_tree(fresh / "data") == files
     assert debris(fresh) == []
