@@ -13,6 +13,7 @@ from dvx.backends.probe import probe_backend
 from dvx.backends.retrying import RetryingBackend
 from dvx.backends.s3 import S3Backend
 from dvx.backends.s3_client import S3Options, is_aws_endpoint
+from dvx.backends.s3_streams import BUFFER_BYTES
 from dvx.core.errors import BackendUnreachable, CredentialsError, NotFound, UsageError
 from dvx.testing.contract import BackendContract
 from dvx.testing.proxy import FaultProxy, WireEffect, WireFault, start_fault_proxy
@@ -438,3 +439,37 @@ def test_missing_object_is_not_found_on_every_server(s3_remote: S3Remote) -> Non
 )
 def test_hosts_of_aws_are_told_from_others(url: str, expected: bool) -> None:
     assert is_aws_endpoint(url) is expected
+
+
+def test_bytes_of_an_upload_are_told_piece_by_piece_and_taken_back_when_it_is_tried_again(
+    retrying: RetryingBackend, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    source = tmp_path / "pack"
+    source.write_bytes(CONTENT)
+    size = source.stat().st_size
+    proxy.add(WireFault(WireEffect.SLOW_DOWN, "PUT"))
+    told: list[int] = []
+    retrying.put_file("packs/one", str(source), on_bytes=told.append)
+    back = told.index(-size)
+    pieces = told[:back], told[back + 1 :]
+    for each in pieces:
+        assert sum(each) == size
+        assert len(each) == -(-size // BUFFER_BYTES)
+        assert min(each) > 0
+
+
+def test_bytes_of_a_download_are_told_piece_by_piece_also_where_the_body_breaks(
+    retrying: RetryingBackend, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    content = CONTENT
+    retrying.put("packs/one", content)
+    proxy.add(WireFault(WireEffect.TRUNCATE, "GET", times=2))
+    told: list[int] = []
+    retrying.download("packs/one", str(tmp_path / "whole"), size=len(content), on_bytes=told.append)
+    assert (tmp_path / "whole").read_bytes() == content
+    assert (sum(told), min(told) > 0, len(told) > 4) == (len(content), True, True)
+    told.clear()
+    target = tmp_path / "part"
+    target.write_bytes(bytes(len(content)))
+    retrying.download_range("packs/one", str(target), offset=9, length=3_000_000, on_bytes=told.append)
+    assert (sum(told), max(told) <= BUFFER_BYTES) == (3_000_000, True)

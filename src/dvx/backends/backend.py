@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from dvx.core.errors import BackendError, BackendUnreachable, IntegrityError, PathRefused
+from dvx.core.progress import ByteListener
 
 TEMPORARY_PREFIX: Final = "tmp/"
 MAX_KEY_CHARACTERS: Final = 512
@@ -98,8 +99,13 @@ class Backend(Protocol):
         get ObjectExists and the first content stays.
         """
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Store the content of the local file `path` under `key`; atomic and durable like `put`.
+
+        `on_bytes` is told of bytes as they leave, from the thread of the caller: with success of as many as the file
+        has, all in all, and with a failure of none.
 
         With `consume` the file at `path` is gone after success, and may have been moved instead of copied.
         After a failure it is still there.
@@ -122,8 +128,11 @@ class Backend(Protocol):
     def get_tail(self, key: str, length: int) -> tuple[bytes, int]:
         """Return the last `min(length, size)` bytes and the size of the object. Raises ObjectNotFound."""
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Write the whole object to `path`, a name for a new file that only the caller uses.
+
+        `on_bytes` is told of bytes as they arrive, as in put_file; after a TransientBackendError, of those that the
+        file at `path` has.
 
         The content is not verified beyond its length: the caller does that before giving the file its final
         name. Raises ObjectNotFound, and IntegrityError (`wrong-size`) if the object has not `size` bytes.
@@ -131,8 +140,12 @@ class Backend(Protocol):
         other error it is absent.
         """
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Write exactly `length` bytes from `offset` to the same place of the existing local file `path`.
+
+        `on_bytes` is told of bytes as they arrive, as in put_file.
 
         The content is not verified. Raises what `get_range` raises; the place then holds arbitrary bytes.
         Several ranges of one file may be written at the same time.

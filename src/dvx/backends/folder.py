@@ -27,6 +27,7 @@ from dvx.backends.backend import (
 )
 from dvx.backends.open_files import OpenFile, OpenFiles, open_regular, read_at
 from dvx.core.errors import LocalDiskError
+from dvx.core.progress import ByteListener, counting
 from dvx.disk.atomic import disk_errors, printable
 
 if TYPE_CHECKING:
@@ -64,14 +65,16 @@ class FolderBackend:
             self._writer.write(final, data, if_absent=if_absent)
         self._files.forget(final)
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Store a file, moved when `consume` and on the same file system; see Backend.put_file."""
         final = self._path(key)
-        with self._writing(key):
+        with self._writing(key), counting(on_bytes, size=os.path.getsize(path) if on_bytes else 0) as passed:
             if consume:
                 self._writer.move(final, path)
             else:
-                self._writer.copy(final, path)
+                self._writer.copy(final, path, on_bytes=passed.add)
         self._files.forget(final)
 
     def get(self, key: str, *, max_bytes: int) -> bytes:
@@ -101,7 +104,7 @@ class FolderBackend:
             wanted = min(length, file.size)
             return _read_exactly(key, file, offset=file.size - wanted, length=wanted), file.size
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Copy the object to `path`; see Backend.download."""
         source = self._path(key)
         with self._reading(key, source):
@@ -110,17 +113,25 @@ class FolderBackend:
                 raise wrong_size(key, size=found, expected=size)
         from dvx.disk.links import copy_file  # 0.7 ms, only for a copy of a whole pack
 
-        copied = copy_file(source, path)
-        if copied != size:
-            os.unlink(path)
-            raise wrong_size(key, size=copied, expected=size)
+        with counting(on_bytes, size=size) as passed:
+            copied = copy_file(source, path, on_bytes=passed.add)
+            if copied != size:
+                os.unlink(path)
+                raise wrong_size(key, size=copied, expected=size)
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Copy a range to its place in a file; see Backend.download_range."""
-        with disk_errors(path, "write"), open(path, "r+b") as file:
+        with (
+            counting(on_bytes, size=length) as passed,
+            disk_errors(path, "write"),
+            open(path, "r+b") as file,
+        ):
             file.seek(offset)
             for start in range(offset, offset + length, _COPY_BYTES):
                 file.write(self.get_range(key, start, min(_COPY_BYTES, offset + length - start)))
+                passed.reach(min(start + _COPY_BYTES - offset, length))
 
     def local_path(self, key: str) -> str | None:
         """Return the path of the object's file; see Backend.local_path."""

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import Final
 
 from dvx.core.errors import LocalDiskError
+from dvx.core.progress import ByteListener
 from dvx.disk.atomic import fsync_file, fsync_folder, write_all
 from dvx.disk.links import copy_content
 
@@ -52,13 +53,13 @@ class FolderWriter:
 
         self._write(final, fill, size=len(data), if_absent=if_absent)
 
-    def copy(self, final: str, source: str) -> None:
-        """Give `final` the content of the file `source`, which stays."""
+    def copy(self, final: str, source: str, *, on_bytes: ByteListener | None = None) -> None:
+        """Give `final` the content of the file `source`, which stays; `on_bytes` is told of bytes that are copied."""
         with open(source, "rb") as file:
             size = os.fstat(file.fileno()).st_size
 
             def fill(fd: int) -> int:
-                return copy_content(file.fileno(), fd)
+                return copy_content(file.fileno(), fd, on_bytes=on_bytes)
 
             self._write(final, fill, size=size, if_absent=False)
 

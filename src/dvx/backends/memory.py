@@ -19,6 +19,7 @@ from dvx.backends.backend import (
     too_large,
     wrong_size,
 )
+from dvx.core.progress import ByteListener
 from dvx.disk.atomic import disk_errors
 
 
@@ -39,14 +40,19 @@ class MemoryBackend:
                 raise already_exists(key, self.location)
             self._objects[key] = (bytes(data), time.time())
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Store the content of a file; see Backend.put_file."""
         check_key(key)
         with disk_errors(path, "read"), open(path, "rb") as file:
-            self.put(key, file.read())
+            data = file.read()
+        self.put(key, data)
         if consume:
             with disk_errors(path, "remove"):
                 os.unlink(path)
+        if on_bytes is not None:
+            on_bytes(len(data))
 
     def get(self, key: str, *, max_bytes: int) -> bytes:
         """Return the whole object; see Backend.get."""
@@ -69,20 +75,26 @@ class MemoryBackend:
         data = self._content(key)
         return data[max(0, len(data) - length) :], len(data)
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Write the object to a new file; see Backend.download."""
         data = self._content(key)
         if len(data) != size:
             raise wrong_size(key, size=len(data), expected=size)
         with disk_errors(path, "write"), open(path, "wb") as file:
             file.write(data)
+        if on_bytes is not None:
+            on_bytes(size)
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Write a range to its place in a file; see Backend.download_range."""
         data = self.get_range(key, offset, length)
         with disk_errors(path, "write"), open(path, "r+b") as file:
             file.seek(offset)
             file.write(data)
+        if on_bytes is not None:
+            on_bytes(length)
 
     def local_path(self, key: str) -> str | None:  # noqa: ARG002
         """Return None: objects are no files here; see Backend.local_path."""

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from dvx.backends.backend import ObjectStat, already_exists, not_found
 from dvx.backends.folder import FolderBackend
+from dvx.core.progress import ByteListener
 
 
 class OverlayBackend:
@@ -34,9 +35,11 @@ class OverlayBackend:
         self._above.put(key, data, if_absent=if_absent)
         self._removed.discard(key)
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Store a file in the upper folder."""
-        self._above.put_file(key, path, consume=consume)
+        self._above.put_file(key, path, consume=consume, on_bytes=on_bytes)
         self._removed.discard(key)
 
     def get(self, key: str, *, max_bytes: int) -> bytes:
@@ -51,13 +54,15 @@ class OverlayBackend:
         """The end of the object."""
         return self._holder(key).get_tail(key, length)
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Copy the object to a file."""
-        self._holder(key).download(key, path, size=size)
+        self._holder(key).download(key, path, size=size, on_bytes=on_bytes)
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Copy a part of the object to its place in a file."""
-        self._holder(key).download_range(key, path, offset=offset, length=length)
+        self._holder(key).download_range(key, path, offset=offset, length=length, on_bytes=on_bytes)
 
     def local_path(self, key: str) -> str | None:
         """The file that is the object."""

@@ -24,6 +24,7 @@ from dvx.backends.backend import (
 )
 from dvx.backends.concurrency import AdaptiveLimit
 from dvx.core.errors import BackendUnreachable, IntegrityError
+from dvx.core.progress import ByteListener, PassedBytes
 from dvx.disk.atomic import disk_errors
 
 # Full jitter (delay uniform between 0 and the bound), bound doubling from here: see "Exponential Backoff And
@@ -111,10 +112,12 @@ class RetryingBackend:
         if refusal is not None and not self._holds(key, data):
             raise refusal
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Store a file; see Backend.put_file."""
         # The inner backend keeps the file until it has succeeded, so every attempt finds it.
-        self._call(lambda: self._inner.put_file(key, path, consume=consume))
+        self._call(lambda: self._inner.put_file(key, path, consume=consume, on_bytes=on_bytes))
 
     def get(self, key: str, *, max_bytes: int) -> bytes:
         """Return the whole object; see Backend.get."""
@@ -128,25 +131,31 @@ class RetryingBackend:
         """Return the last bytes and the size; see Backend.get_tail."""
         return self._call(lambda: self._inner.get_tail(key, length))
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Write the object to a new file, going on by ranges after a failure; see Backend.download."""
+        passed = PassedBytes(on_bytes)
         try:
             with self._limit.hold():
-                self._inner.download(key, path, size=size)
+                self._inner.download(key, path, size=size, on_bytes=passed.add)
         except TransientBackendError as error:
             self._report(error)
             try:
-                self._finish_download(key, path, size=size)
+                self._finish_download(key, path, size=size, passed=passed)
             except BaseException:
+                passed.reach(0)
                 with suppress(OSError):
                     os.unlink(path)
                 raise
         else:
             self._note_success()
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Write a range to its place in a file; see Backend.download_range."""
-        self._call(lambda: self._inner.download_range(key, path, offset=offset, length=length))
+        self._call(
+            lambda: self._inner.download_range(key, path, offset=offset, length=length, on_bytes=on_bytes)
+        )
 
     def local_path(self, key: str) -> str | None:
         """Return the path of the object's file, if it is one; see Backend.local_path."""
@@ -191,7 +200,7 @@ class RetryingBackend:
         except (IntegrityError, ObjectNotFound):
             return False  # larger than what we wrote, or deleted meanwhile
 
-    def _finish_download(self, key: str, path: str, *, size: int) -> None:
+    def _finish_download(self, key: str, path: str, *, size: int, passed: PassedBytes) -> None:
         found = self.stat(key)
         if found is None:
             raise not_found(key, self.location)
@@ -199,10 +208,12 @@ class RetryingBackend:
             raise wrong_size(key, size=found.size, expected=size)
         with disk_errors(path, "write"), open(path, "ab") as file:
             offset = file.tell()
+            passed.reach(offset)
             while offset < size:
                 length = min(_RESUME_BYTES, size - offset)
                 file.write(self.get_range(key, offset, length))
                 offset += length
+                passed.reach(offset)
 
     def _call(self, attempt: Callable[[], T]) -> T:
         def limited() -> T:

@@ -6,7 +6,7 @@ bounded by 5 GB; packs are far smaller.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any, Final
@@ -29,6 +29,7 @@ from dvx.backends.s3_errors import PreconditionFailed, RangeNotSatisfiable, bad_
 from dvx.backends.s3_read import Body, parse_body, read_body
 from dvx.backends.s3_streams import UploadBody
 from dvx.core.errors import BackendError
+from dvx.core.progress import ByteListener, PassedBytes, counting
 from dvx.disk.atomic import disk_errors
 
 MAX_PUT_BYTES: Final = 5 * 10**9
@@ -59,13 +60,16 @@ class S3Backend:
         except PreconditionFailed as error:
             raise already_exists(key, self.location) from error
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Upload a file; see Backend.put_file."""
         with disk_errors(path, "read"):
             file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed below, outside the translation
         with file:
             size = os.fstat(file.fileno()).st_size
-            self._put(key, UploadBody(file, size), size=size, conditions={})
+            with counting(on_bytes, size=size) as passed:
+                self._put(key, UploadBody(file, size, passed=passed), size=size, conditions={})
         if consume:
             with disk_errors(path, "remove"):
                 os.unlink(path)
@@ -105,25 +109,36 @@ class S3Backend:
             return self.get_range(key, start, body.size - start), body.size
         return self._collect(key, body, start=start, length=body.size - start), body.size
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Write the object to a new file; see Backend.download."""
         body = self._open(key)
         if body.size != size:
             body.stream.close()
             raise wrong_size(key, size=body.size, expected=size)
-        with _kept_if_transient(path), disk_errors(path, "write"), open(path, "wb") as file:
-            self._read(key, body, start=0, length=size, write=file.write)
+        passed = PassedBytes(on_bytes)
+        with (
+            _kept_if_transient(path, passed=passed),
+            disk_errors(path, "write"),
+            open(path, "wb") as file,
+        ):
+            self._read(key, body, start=0, length=size, write=_told(file.write, passed))
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Write a range to its place in a file; see Backend.download_range."""
         check_range(key, offset=offset, length=length)
         if length == 0:
             self._check_end(key, offset=offset, length=0)
             return
         body = self._open_range(key, offset, length)
-        with disk_errors(path, "write"), open(path, "r+b") as file:
+        with (
+            counting(on_bytes, size=length) as passed,
+            disk_errors(path, "write"),
+            open(path, "r+b") as file,
+        ):
             file.seek(offset)
-            self._read(key, body, start=offset, length=length, write=file.write)
+            self._read(key, body, start=offset, length=length, write=_told(file.write, passed))
 
     def local_path(self, key: str) -> str | None:  # noqa: ARG002
         """Return None: objects are no files here; see Backend.local_path."""
@@ -278,8 +293,18 @@ def _seconds(moment: Any) -> float | None:
     return None if moment is None else float(moment.timestamp())
 
 
+def _told(
+    write: Callable[[bytes | memoryview], object], passed: PassedBytes
+) -> Callable[[bytes | memoryview], None]:
+    def write_and_tell(data: bytes | memoryview) -> None:
+        write(data)
+        passed.add(len(data))
+
+    return write_and_tell
+
+
 @contextmanager
-def _kept_if_transient(path: str) -> Iterator[None]:
+def _kept_if_transient(path: str, *, passed: PassedBytes) -> Iterator[None]:
     """Remove `path` when the block fails for good; after a passing failure the caller goes on from it."""
     try:
         yield
@@ -288,4 +313,5 @@ def _kept_if_transient(path: str) -> Iterator[None]:
     except BaseException:
         with suppress(OSError):
             os.unlink(path)
+        passed.reach(0)
         raise

@@ -87,6 +87,7 @@ def _make(session: Any, options: S3Options, *, is_custom: bool) -> Any:
         "s3", endpoint_url=options.endpoint, config=_config(options, is_custom=is_custom)
     )
     client.meta.events.register_last("before-call.s3.PutObject", _expect_nothing_for_small_bodies)
+    client.meta.events.register("before-send.s3.PutObject", _start_sending)
     bound_answers(client)
     return client
 
@@ -169,6 +170,13 @@ def _has_md5() -> bool:
     except ValueError:
         return False
     return True
+
+
+def _start_sending(request: Any, **_: object) -> None:
+    # With a checksum at its end, botocore sends the body from a wrapper.
+    body = getattr(request.body, "_raw", request.body)
+    if isinstance(body, UploadBody):
+        body.start_sending()
 
 
 def _expect_nothing_for_small_bodies(params: dict[str, Any], **_: object) -> None:

@@ -4,7 +4,8 @@ Owns which packs are read while they arrive and the order of the steps. Must not
 must not trust a pack: dvx.store.arrivals gives it its name only when every frame was verified.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from dvx.backends.backend import ObjectNotFound
@@ -14,6 +15,7 @@ from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
 
 if TYPE_CHECKING:
+    from dvx.ops.arrival_progress import ArrivalReporter
     from dvx.store.arrivals import ArrivingStore
     from dvx.store.transfer import TransferResult
 
@@ -60,8 +62,11 @@ def fetch_into(
     assert plan.remote is not None
     transfer, remote, local = plan.transfer, plan.remote, project.local
     rest = TransferPlan(transfer.roots, _without(transfer.whole_packs, packs), transfer.frames)
-    with ArrivingStore(remote, local, packs, jobs=project.transfers) as arriving:
-        result = copy_objects(rest, remote, local, jobs=project.transfers, reporter=project.reporter)
+    with (
+        _receiving(project, transfer.size_bytes) as arrival,
+        ArrivingStore(remote, local, packs, jobs=project.transfers, on_bytes=arrival.receive) as arriving,
+    ):
+        result = copy_objects(rest, remote, local, jobs=project.transfers, reporter=arrival.listener)
         sources = {
             root.data.id: DataSource(arriving, arriving.source_runs(root.runs)) for root in transfer.roots
         }
@@ -73,6 +78,21 @@ def fetch_into(
             raise
         _complete(project, plan, arriving)
     return _count(plan, result, packs), used
+
+
+@contextmanager
+def _receiving(project: Project, size_bytes: int) -> Iterator["ArrivalReporter"]:
+    """Let the project report what arrives, and what it does beside that once everything is here."""
+    from dvx.ops.arrival_progress import ArrivalReporter  # only where something arrives
+
+    reporter = project.reporter
+    arrival = ArrivalReporter(reporter, size_bytes)
+    project.reporter = arrival
+    try:
+        yield arrival
+    finally:
+        project.reporter = reporter
+        reporter.finish()
 
 
 def _complete(project: Project, plan: FetchPlan, arriving: "ArrivingStore") -> None:

@@ -210,7 +210,7 @@ def run_checkout(
     total_bytes = sum(change.size_bytes for change in plan.changes)
     total_files = sum(len(change.write) for change in plan.changes)
     if total_files:
-        project.reporter.start("checkout", total_bytes=total_bytes, total_files=total_files)
+        project.reporter.start("writing files", total_bytes=total_bytes, total_files=total_files)
     trees = [change.tree.path for change in plan.changes if not change.is_empty]
     extents = CheckoutExtents(project, [(change.tree, not change.is_empty) for change in plan.changes])
     done: list[str] = []

@@ -70,6 +70,7 @@ def plan_fetch(
     if not wanted:
         return plan
     absent = [root for root in roots if root not in complete]
+    project.reporter.start("asking the remote")
     remote = plan.remote = project.remote(remote_name, roots=absent)
     expect_roots(remote, (target.tracked for target in wanted))
     found = _placements(project, remote, wanted, careful=careful, avoid=avoid)
@@ -86,6 +87,7 @@ def plan_fetch(
     with project.pages(remote_name) as pages:
         roots_to_copy = [_root_transfer(project, remote, pages, *transfer) for transfer in transfers]
     plan.transfer = plan_transfer(remote, project.local, _unique(roots_to_copy), jobs=project.transfers)
+    project.reporter.finish()
     return plan
 
 
@@ -147,7 +149,7 @@ def run_fetch(project: Project, plan: FetchPlan) -> FetchResult:
             from dvx.ops.rehearsal import Rehearsed, steps_of_fetch  # only for `--dry-run`
 
             raise Rehearsed([*steps_of_fetch(plan)])
-        project.reporter.start("fetch", total_bytes=plan.transfer.size_bytes)
+        project.reporter.start("receiving", total_bytes=plan.transfer.size_bytes)
         result = run_transfer(
             plan.transfer, plan.remote, project.local, jobs=project.transfers, reporter=project.reporter
         )

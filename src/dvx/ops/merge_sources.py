@@ -145,7 +145,7 @@ def _fetch(
     data = root_data(TrackedPointer(path, pointer_path_of(path), pointer))
     transfer = RootTransfer(data, source.placement, runs, is_whole=False)
     plan = plan_transfer(remote, project.local, [transfer], jobs=project.transfers)
-    project.reporter.start("fetch", total_bytes=plan.size_bytes)
+    project.reporter.start("receiving", total_bytes=plan.size_bytes)
     run_transfer(plan, remote, project.local, jobs=project.transfers, reporter=project.reporter)
     project.reporter.finish()
 

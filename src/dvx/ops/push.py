@@ -49,6 +49,7 @@ class PushResult:
 def plan_push(project: Project, tracked: Sequence[TrackedPointer], *, remote_name: str | None) -> PushPlan:
     """Find what the remote lacks. It is asked for every object of every root; nothing is inferred."""
     by_root = {item.pointer.id: item for item in tracked}
+    project.reporter.start("asking the remote")
     try:
         remote = project.remote(remote_name, create=True, roots=list(by_root))
     except DataMissing as error:
@@ -134,15 +135,16 @@ def run_push(project: Project, plan: PushPlan) -> PushResult:
     if transfer is not None and transfer.roots:
         from dvx.store.transfer import confirm_roots, run_transfer
 
-        project.reporter.start("push", total_bytes=transfer.size_bytes)
+        project.reporter.start("sending", total_bytes=transfer.size_bytes)
         try:
             moved = run_transfer(
                 transfer, project.local, plan.remote, jobs=project.transfers, reporter=project.reporter
             )
+            project.reporter.start("confirming")
+            confirm_roots(plan.remote, [root.data.id for root in transfer.roots], jobs=project.transfers)
         finally:
             project.reporter.finish()
         size_bytes, packs = moved.size_bytes, moved.packs
-        confirm_roots(plan.remote, [root.data.id for root in transfer.roots], jobs=project.transfers)
     sent = len(transfer.roots) if transfer is not None else 0
     result = PushResult(sent, len(plan.present), size_bytes, packs, plan.plain_bytes)
     if plan.missing:
@@ -218,4 +220,6 @@ def push_locked(
         except BackendError as error:
             if error.kind not in ("not-confirmed", ObjectNotFound.kind):
                 raise
+        finally:
+            project.reporter.finish()
         return run_push(project, plan_push(project, tracked, remote_name=remote_name))

@@ -13,6 +13,7 @@ from typing import Final
 
 from dvx.core.errors import IntegrityError
 from dvx.core.parallel import map_parallel
+from dvx.core.progress import ByteListener
 from dvx.disk.page_cache import forget_file
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import PackEntry, PackIndex
@@ -40,8 +41,19 @@ class ArrivingStore(Store):
 
     keeps_what_is_read = True
 
-    def __init__(self, source: Store, target: Store, packs: Mapping[bytes, int], *, jobs: int) -> None:
-        """`packs` are the names and sizes of packs of `source`, in the order in which they will be read."""
+    def __init__(
+        self,
+        source: Store,
+        target: Store,
+        packs: Mapping[bytes, int],
+        *,
+        jobs: int,
+        on_bytes: ByteListener | None = None,
+    ) -> None:
+        """`packs` are the names and sizes of packs of `source`, in the order in which they will be read.
+
+        `on_bytes` is told of their bytes as they arrive.
+        """
         super().__init__(
             target.backend,
             target.index,
@@ -53,7 +65,8 @@ class ArrivingStore(Store):
         self._target = target
         self._order = {name: number for number, name in enumerate(packs)}
         self._packs = [
-            ArrivingPack(source, name, size, folder=target.temporary_folder) for name, size in packs.items()
+            ArrivingPack(source, name, size, folder=target.temporary_folder, on_bytes=on_bytes)
+            for name, size in packs.items()
         ]
         self._downloads = ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="dvx-arrive")
         self._sealers = ThreadPoolExecutor(max_workers=_SEALERS, thread_name_prefix="dvx-seal")

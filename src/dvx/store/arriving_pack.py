@@ -12,6 +12,7 @@ from typing import Final
 
 from dvx.backends.backend import Backend
 from dvx.core.errors import FormatError, LocalDiskError, UnsupportedVersion
+from dvx.core.progress import ByteListener
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import HEADER_BYTES, TRAILER_BYTES, PackEntry, PackIndex, parse_index, parse_trailer
@@ -28,8 +29,14 @@ _TAIL_BYTES: Final = 256 * 1024
 class ArrivingPack:
     """One pack being downloaded. Thread-safe; `discard` must be called at the end."""
 
-    def __init__(self, source: Store, name: bytes, size: int, *, folder: str) -> None:
-        """`size` is what a placement record says; a pack of another size is reported by the first reader."""
+    def __init__(
+        self, source: Store, name: bytes, size: int, *, folder: str, on_bytes: ByteListener | None = None
+    ) -> None:
+        """`size` is what a placement record says; a pack of another size is reported by the first reader.
+
+        `on_bytes` is told of bytes as they arrive, from the threads that receive them.
+        """
+        self._on_bytes = on_bytes
         self.name = name
         self.size = size
         self.path = os.path.join(folder, f"{random_name().hex()}.copy")
@@ -55,10 +62,12 @@ class ArrivingPack:
         ]
 
     def _copy(self, backend: Backend) -> None:
-        backend.download(pack_key(self.name), self.path, size=self.size)
+        backend.download(pack_key(self.name), self.path, size=self.size, on_bytes=self._on_bytes)
 
     def _download(self, backend: Backend, start: int, end: int) -> None:
-        backend.download_range(pack_key(self.name), self.path, offset=start, length=end - start)
+        backend.download_range(
+            pack_key(self.name), self.path, offset=start, length=end - start, on_bytes=self._on_bytes
+        )
 
     def wait(self) -> None:
         """Wait until all of the pack is here. Raises what a download raised."""

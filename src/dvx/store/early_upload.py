@@ -6,7 +6,7 @@ reachable: records, and the confirmation of every object, are the push that foll
 
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from dvx.core.errors import BackendUnreachable, CredentialsError, DvxError
@@ -43,6 +43,9 @@ class EarlyUploads:
         self._target: Store | None = None
         self._error: DvxError | None = None
         self._is_stopped = False
+        # Bytes that were sent, or need not be, and who is told of more of them.
+        self._passed = 0
+        self._reporter: Reporter | None = None
         self._futures: dict[Future[int], int] = {}
 
     def take(self, pack: SealedPack) -> None:
@@ -60,10 +63,12 @@ class EarlyUploads:
         with self._lock:
             self._is_stopped = True
         self._pool.shutdown(wait=False)
-        reporter.start("push", total_bytes=sum(self._futures[f] for f in self._futures if not f.done()))
+        with self._lock:
+            reporter.start("sending", total_bytes=sum(self._futures.values()))
+            reporter.advance(size_bytes=self._passed)
+            self._reporter = reporter
         try:
-            for future in as_completed([future for future in self._futures if not future.done()]):
-                reporter.advance(size_bytes=future.result())
+            wait(self._futures)
         finally:
             reporter.finish()
         if isinstance(self._error, BackendUnreachable | CredentialsError):
@@ -88,12 +93,19 @@ class EarlyUploads:
         try:
             target = self._opened()
             if target is None or not _is_mostly_new(target, index):
+                self._pass(index.size)
                 return 0
-            copy_pack(self._source, target, name, size=index.size)
+            copy_pack(self._source, target, name, size=index.size, on_bytes=self._pass)
         except DvxError as error:
             self._error = self._error or error
             return 0
         return index.size
+
+    def _pass(self, count: int) -> None:
+        with self._lock:
+            self._passed += count
+            if self._reporter is not None:
+                self._reporter.advance(size_bytes=count)
 
     def _opened(self) -> Store | None:
         """The target, or None once an upload has failed."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from dvx.backends.backend import not_found
 from dvx.core.errors import FormatError, IntegrityError, LocalDiskError, UnsupportedVersion
+from dvx.core.progress import ByteListener, counting
 from dvx.disk.atomic import disk_errors
 from dvx.formats.layout import pack_key
 from dvx.formats.pack import PackEntry, PackIndex
@@ -19,32 +20,42 @@ from dvx.store.runs import frame_end
 from dvx.store.store import Store
 
 
-def copy_pack(source: Store, target: Store, name: bytes, *, size: int | None = None) -> None:
+def copy_pack(
+    source: Store,
+    target: Store,
+    name: bytes,
+    *,
+    size: int | None = None,
+    on_bytes: ByteListener | None = None,
+) -> None:
     """Copy a pack; every chunk in it is checked on the way. The target knows it afterwards.
 
     `size` in bytes is what a placement record says; without it the pack's index is asked for first.
     The name stays the same unless the target once had a pack of this name and lost it: names are never used twice.
+    `on_bytes` is told of bytes as they are sent or received, of all of them by the end.
     """
     new_name = random_name() if target.index.is_burned(target.id, name) else name
     # A remote on a mounted share may answer two reads differently: what is checked must be what is kept.
     path = None if source.is_remote else source.backend.local_path(pack_key(name))
     if path is not None:
-        _upload(source, target, name, new_name, path)
+        _upload(source, target, name, new_name, path, on_bytes)
     else:
         size_bytes = source.pack_size(name) if size is None else size
-        reading_again(source, lambda: _download(source, target, name, new_name, size_bytes))
+        reading_again(source, lambda: _download(source, target, name, new_name, size_bytes, on_bytes))
         if source.is_remote:
             source.index.add_hold(source.id, [name])
 
 
-def _upload(source: Store, target: Store, name: bytes, new_name: bytes, path: str) -> None:
+def _upload(
+    source: Store, target: Store, name: bytes, new_name: bytes, path: str, on_bytes: ByteListener | None
+) -> None:
     with _reading(source, name):
         digest = file_digest(path)
         # Every byte is as it was when the pack was checked, and its index is in `index.db`: reading that of a pack of
         # 30 000 small files once more takes 50 ms that no other thread can use.
         is_known = digest == source.index.pack_digest(name) and target.index is source.index
         index = None if is_known and new_name == name else _check_copy(source, name, path, digest)
-    target.backend.put_file(pack_key(new_name), path)
+    target.backend.put_file(pack_key(new_name), path, on_bytes=on_bytes)
     if index is None:
         target.index.add_hold(target.id, [name])
     else:
@@ -61,15 +72,18 @@ def _reading(source: Store, name: bytes) -> Iterator[None]:
         raise
 
 
-def _download(source: Store, target: Store, name: bytes, new_name: bytes, size: int) -> None:
+def _download(
+    source: Store, target: Store, name: bytes, new_name: bytes, size: int, on_bytes: ByteListener | None
+) -> None:
     temporary = os.path.join(target.temporary_folder, f"{random_name().hex()}.copy")
     try:
-        try:
-            source.backend.download(pack_key(name), temporary, size=size)
-        except IntegrityError as error:
-            raise damaged_pack(source, name) from error
-        digest = file_digest(temporary)
-        index = _check_copy(source, name, temporary, digest)
+        with counting(on_bytes, size=size) as passed:  # a damaged copy is received again
+            try:
+                source.backend.download(pack_key(name), temporary, size=size, on_bytes=passed.add)
+            except IntegrityError as error:
+                raise damaged_pack(source, name) from error
+            digest = file_digest(temporary)
+            index = _check_copy(source, name, temporary, digest)
         target.add_sealed_pack(SealedPack(name=new_name, path=temporary, index=index, digest=digest))
     finally:
         if os.path.exists(temporary):

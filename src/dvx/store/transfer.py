@@ -156,15 +156,17 @@ def _copy_packs(
 ) -> None:
     from dvx.store.pack_copy import copy_pack
 
+    def tell(count: int) -> None:
+        reporter.advance(size_bytes=count)
+
     futures = {
-        pool.submit(copy_pack, source, target, name, size=size): size
+        pool.submit(copy_pack, source, target, name, size=size, on_bytes=tell): size
         for name, size in plan.whole_packs.items()
     }
     for future in _in_order_of_completion(futures):
         future.result()
         result.size_bytes += futures[future]
         result.packs += 1
-        reporter.advance(size_bytes=futures[future])
 
 
 def _in_order_of_completion(futures: "Mapping[Future[None], int]") -> "Iterable[Future[None]]":
@@ -192,22 +194,23 @@ def _copy_frames(
     futures: list[Future[list[Frame]]] = []
     for number in range(len(groups) + window):
         if number < len(groups):
-            futures.append(pool.submit(_read_verified, source, *groups[number]))
+            futures.append(pool.submit(_read_verified, source, *groups[number], reporter))
         if number >= window and number - window < len(groups):
             frames = futures[number - window].result()
             futures[number - window] = Future()
-            _append_frames(frames, sink, reporter)
+            _append_frames(frames, sink)
 
 
-def _read_verified(source: Store, pack: bytes, group: Sequence[PackEntry]) -> list[Frame]:
-    return [(entry, stored) for entry, stored, _ in read_verified(source, pack, group)]
+def _read_verified(source: Store, pack: bytes, group: Sequence[PackEntry], reporter: Reporter) -> list[Frame]:
+    frames = [(entry, stored) for entry, stored, _ in read_verified(source, pack, group)]
+    reporter.advance(size_bytes=sum(FRAME_HEADER_BYTES + entry.stored for entry in group))
+    return frames
 
 
-def _append_frames(frames: Sequence[Frame], sink: "PackSink", reporter: Reporter) -> None:
+def _append_frames(frames: Sequence[Frame], sink: "PackSink") -> None:
     for entry, stored in frames:
         if sink.locate(entry.id) is None:
             sink.write(entry.id, entry.codec, stored, entry.plain)
-        reporter.advance(size_bytes=FRAME_HEADER_BYTES + entry.stored)
 
 
 def write_records(plan: TransferPlan, source: Store, target: Store) -> None:

@@ -100,6 +100,37 @@ class BackendContract:
         assert backend.get("packs/file", max_bytes=len(CONTENT)) == CONTENT
         assert not source.exists()
 
+    def test_bytes_that_are_sent_and_received_are_told_all_in_all_once(
+        self, backend: Backend, tmp_path: Path
+    ) -> None:
+        source, target = tmp_path / "source", tmp_path / "target"
+        source.write_bytes(CONTENT)
+        told: list[int] = []
+        backend.put_file("packs/file", str(source), on_bytes=told.append)
+        assert sum(told) == len(CONTENT)
+        told.clear()
+        backend.download("packs/file", str(target), size=len(CONTENT), on_bytes=told.append)
+        assert sum(told) == len(CONTENT)
+        told.clear()
+        backend.download_range("packs/file", str(target), offset=100, length=2000, on_bytes=told.append)
+        assert sum(told) == 2000
+        told.clear()
+        backend.put_file("packs/moved", str(source), consume=True, on_bytes=told.append)
+        assert sum(told) == len(CONTENT)
+
+    def test_failure_takes_back_the_bytes_that_were_told(self, backend: Backend, tmp_path: Path) -> None:
+        target = tmp_path / "target"
+        target.write_bytes(bytes(len(CONTENT)))
+        backend.put("packs/file", CONTENT)
+        told: list[int] = []
+        with pytest.raises(IntegrityError):
+            backend.download_range(
+                "packs/file", str(target), offset=0, length=len(CONTENT) + 1, on_bytes=told.append
+            )
+        with pytest.raises(IntegrityError):
+            backend.download("packs/file", str(target), size=1, on_bytes=told.append)
+        assert sum(told) == 0
+
     def test_put_file_of_an_empty_file_stores_an_empty_object(self, backend: Backend, tmp_path: Path) -> None:
         source = tmp_path / "source"
         source.write_bytes(b"")

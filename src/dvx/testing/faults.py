@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 from dvx.backends.backend import Backend, ObjectStat, TransientBackendError
 from dvx.core.errors import BackendError
+from dvx.core.progress import ByteListener, counting
 
 T = TypeVar("T")
 
@@ -85,13 +86,19 @@ class FaultyBackend:
         stored = _damage(data, fault)
         self._run(fault, lambda: self.inner.put(key, stored, if_absent=if_absent))
 
-    def put_file(self, key: str, path: str, *, consume: bool = False) -> None:
+    def put_file(
+        self, key: str, path: str, *, consume: bool = False, on_bytes: ByteListener | None = None
+    ) -> None:
         """Put a file, with faults; FLIP_BIT and TRUNCATE damage the file itself."""
         fault = self._count("put_file")
         _damage_file(path, fault)
         # A backend removes the file only once it knows of the success.
         is_consumed = consume and (fault is None or fault.effect is not Effect.LOST_RESPONSE)
-        self._run(fault, lambda: self.inner.put_file(key, path, consume=is_consumed))
+        with counting(on_bytes, size=os.path.getsize(path)) as passed:
+            self._run(
+                fault,
+                lambda: self.inner.put_file(key, path, consume=is_consumed, on_bytes=passed.add),
+            )
 
     def get(self, key: str, *, max_bytes: int) -> bytes:
         """Get, with faults."""
@@ -109,26 +116,34 @@ class FaultyBackend:
         data, size = self._run(fault, lambda: self.inner.get_tail(key, length))
         return _damage(data, fault), size
 
-    def download(self, key: str, path: str, *, size: int) -> None:
+    def download(self, key: str, path: str, *, size: int, on_bytes: ByteListener | None = None) -> None:
         """Download, with faults."""
         fault = self._count("download")
-        self._run(fault, lambda: self.inner.download(key, path, size=size))
+        self._run(fault, lambda: self.inner.download(key, path, size=size, on_bytes=on_bytes))
         _damage_file(path, fault)
         if fault is not None and fault.effect is Effect.TRUNCATE:
             raise TransientBackendError("injected: the body broke")
 
-    def download_range(self, key: str, path: str, *, offset: int, length: int) -> None:
+    def download_range(
+        self, key: str, path: str, *, offset: int, length: int, on_bytes: ByteListener | None = None
+    ) -> None:
         """Download a range, with faults; TRUNCATE fails, passing, after the range was written."""
         fault = self._count("download_range")
-        self._run(fault, lambda: self.inner.download_range(key, path, offset=offset, length=length))
-        if fault is not None and fault.effect is Effect.FLIP_BIT:
-            with open(path, "r+b") as file:
-                file.seek(offset)
-                damaged = _damage(file.read(length), fault)
-                file.seek(offset)
-                file.write(damaged)
-        if fault is not None and fault.effect is Effect.TRUNCATE:
-            raise TransientBackendError("injected: the body broke")
+        with counting(on_bytes, size=length) as passed:
+            self._run(
+                fault,
+                lambda: self.inner.download_range(
+                    key, path, offset=offset, length=length, on_bytes=passed.add
+                ),
+            )
+            if fault is not None and fault.effect is Effect.FLIP_BIT:
+                with open(path, "r+b") as file:
+                    file.seek(offset)
+                    damaged = _damage(file.read(length), fault)
+                    file.seek(offset)
+                    file.write(damaged)
+            if fault is not None and fault.effect is Effect.TRUNCATE:
+                raise TransientBackendError("injected: the body broke")
 
     def local_path(self, key: str) -> str | None:  # noqa: ARG002
         """Return None, so that every byte passes through here."""
