@@ -131,6 +131,7 @@ KINDS: Final[Mapping[str, str]] = {
     "precondition": "A store refused a conditional request.",
     "range": "A store refused a range of bytes.",
     "read-only-disk": "The local disk is read-only.",
+    "remote-in-data": "The folder that is to be added has a remote of the repository inside.",
     "remote-in-repository": "A folder of the repository itself was given as a remote.",
     "remote-not-chosen": "There are several remotes, and none is the default.",
     "remote-not-here": "The remote of another repository is a folder that is not on this machine.",

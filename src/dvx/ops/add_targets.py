@@ -148,7 +148,14 @@ def plan_add(
             named[data_path] = [""]
     data_paths = sorted(named)
     _check_paths(project, data_paths, tracked)
-    check_not_left_out(project.repository, [path for path in data_paths if path not in tracked])
+    new = [path for path in data_paths if path not in tracked]
+    check_not_left_out(project.repository, new)
+    if new:
+        from dvx.ops.remote_places import (
+            check_holds_no_remote,  # 3 ms that an add of tracked data does without
+        )
+
+        check_holds_no_remote(project, new)
     targets = [
         _target(project, path, tracked.get(path), named[path], leaves_out=leaves_out) for path in data_paths
     ]

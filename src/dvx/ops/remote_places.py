@@ -4,13 +4,16 @@ Owns the refusals. Must not make or open a folder: paths, pointers beside them a
 """
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
-from dvx.backends.location import Location
-from dvx.core.errors import PathRefused
+from dvx.backends.location import Location, parse_location
+from dvx.core.errors import DvxError, PathRefused
 from dvx.core.shell_words import quote
 from dvx.formats.layout import MARKER_KEY
 from dvx.ops.project import Project
 from dvx.repo.pointers import POINTER_SUFFIX
+from dvx.repo.remotes import remote_names
 from dvx.repo.repository import Repository
 
 
@@ -46,6 +49,37 @@ def check_place(project: Project, location: Location, *, name: str) -> None:
             *([f"or, for a copy on this machine only, let Git ignore it: add `/{inner}/` to `.gitignore`"]
               if inner != "." else []),
         )  # fmt: skip
+
+
+def check_holds_no_remote(project: Project, paths: Sequence[str]) -> None:
+    """Raise PathRefused (`remote-in-data`) if one of these paths is, or has inside, a remote that is a folder.
+
+    The store would become data of itself, and change with every push of it.
+    """
+    folders = dict(_folder_remotes(project))
+    for path in paths:
+        place = os.path.realpath(project.repository.absolute(path))
+        name = next((name for name, folder in folders.items() if _is_within(folder, place)), None)
+        if name is not None:
+            raise PathRefused(
+                f"`{path}` cannot be added: the remote `{name}` is in it, at `{folders[name]}`",
+                affected="nothing was added",
+                hints=[
+                    "add what is beside it, path by path",
+                    f"or move the remote out of the repository, and name its new place: "
+                    f"`dvx remote add --force {name} FOLDER`",
+                ],
+                kind="remote-in-data",
+            )
+
+
+def _folder_remotes(project: Project) -> Iterator[tuple[str, str]]:
+    for name in remote_names(project.config):
+        with suppress(DvxError):  # whoever uses this remote is told
+            url = project.remote_config(name).url
+            location = parse_location(url, base_dir=project.repository.base_folder)
+            if location.kind == "folder":
+                yield name, os.path.realpath(location.path)
 
 
 def _is_within(place: str, folder: str) -> bool:
