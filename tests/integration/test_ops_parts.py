@@ -367,6 +367,7 @@ def test_moving_a_part_keeps_it_a_part(part, tmp_path):
 def test_a_part_can_be_removed_and_its_path_used_again(part):
     part.write({"data/a/new": b"new"})
     part.add("data")
+    part.commit()
     with part.open() as project:
         remove_paths(project, ["data"], keep=False, force=False)
     assert part.snapshot() == {}

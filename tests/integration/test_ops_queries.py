@@ -388,6 +388,24 @@ def test_init_again_changes_nothing(work):
     )
 
 
+def test_rm_of_data_that_no_commit_names_is_refused_and_force_or_a_commit_allows_it(tmp_path):
+    work = make_repo(tmp_path / "work")
+    work.write({"a": b"only here", "b": b"b"})
+    work.add("a", "b")
+    with work.open() as project, pytest.raises(WorkspaceConflict) as caught:
+        remove_paths(project, ["a"], keep=False, force=False)
+    assert caught.value.kind == "not-committed"
+    assert work.read("a") == b"only here"
+    assert work.pointer("a").size == 9
+    with work.open() as project:
+        remove_paths(project, ["b"], keep=False, force=True)
+    work.commit()
+    work.write({"c": b"c"})
+    with work.open() as project:
+        remove_paths(project, ["a"], keep=False, force=False)
+    assert work.snapshot() == {"c": b"c"}
+
+
 def test_init_keeps_existing_attributes(tmp_path):
     (tmp_path / "work").mkdir()
     (tmp_path / "work/.gitattributes").write_bytes(b"*.png binary")

@@ -113,6 +113,7 @@ KINDS: Final[Mapping[str, str]] = {
     "not-one-path": "What was named in another repository is not one tracked path.",
     "not-set": "A setting has no value.",
     "not-shared": "A setting of one machine is in a committed file.",
+    "not-committed": "Data that `dvx rm` would delete is named by no commit.",
     "not-stored": "Files would be removed whose content is not stored.",
     "not-tracked": "The path is not tracked by dvx.",
     "nothing-to-push-from": "Data to be pushed is neither in the local store nor on the remote.",

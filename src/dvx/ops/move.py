@@ -6,6 +6,7 @@ Owns the order in which workspace, pointer and ignore lines change. Stored data 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from dvx.core.errors import NotFound, PathRefused, UsageError, WorkspaceConflict, name_some
 from dvx.core.shell_words import quote, quote_all
@@ -24,8 +25,12 @@ from dvx.ops.tracking import forget_steps, track_steps
 from dvx.ops.trees import Tree
 from dvx.repo.followed import was_committed
 from dvx.repo.pointers import TrackedPointer, pointer_path_of
+from dvx.repo.recent_pointers import older_roots
 from dvx.repo.targets import Target
 from dvx.store.page_reader import PageReader
+
+# Each takes a Git command of 3 ms; data that only older commits name is refused, too, which loses nothing.
+_VERSIONS_LOOKED_AT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,7 @@ def _data_files(project: Project, targets: Sequence[Target], *, force: bool) -> 
                 data.append(found)
     if not force:
         _check_stored(project, [each.tracked for each in data])
+        _check_committed(project, [each.tracked for each in data])
     if work:
         raise WorkspaceConflict(
             f"{len(work)} file(s) have work that is not stored: {name_some(work)}",
@@ -136,6 +142,29 @@ def _check_stored(project: Project, present: Sequence[TrackedPointer]) -> None:
             ],
             kind="not-stored",
         )
+
+
+def _check_committed(project: Project, present: Sequence[TrackedPointer]) -> None:
+    """Refuse to delete files that no commit names: their bytes would stay in a store, and nothing would lead there."""
+    unnamed = [tracked.path for tracked in present if not _is_committed(project, tracked)]
+    if unnamed:
+        raise WorkspaceConflict(
+            f"{name_some(unnamed)}: no commit names this data, and without its pointer nothing would",
+            affected="nothing was removed",
+            hints=[
+                f"keep the files: `dvx rm --keep {quote(unnamed[0])}`",
+                f"or give them up: `dvx rm --force {quote(unnamed[0])}`",
+                "or commit the pointer first: `git commit`",
+            ],
+            kind="not-committed",
+        )
+
+
+def _is_committed(project: Project, tracked: TrackedPointer) -> bool:
+    if tracked.pointer.id in older_roots(project.git, tracked.pointer_path, limit=0):
+        return True
+    found = older_roots(project.git, tracked.pointer_path, limit=_VERSIONS_LOOKED_AT, all_refs=True)
+    return tracked.pointer.id in found
 
 
 def move_path(project: Project, source: str, target: str) -> str:
