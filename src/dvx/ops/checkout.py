@@ -18,7 +18,6 @@ from dvx.ops.differences import Difference, FileState, find_differences
 from dvx.ops.leftovers import remove_leftovers
 from dvx.ops.obstacles import ObstacleJudge
 from dvx.ops.parts import CheckoutExtents, last_root
-from dvx.ops.portable import check_names_fit
 from dvx.ops.project import Project
 from dvx.ops.sources import DataSource
 from dvx.ops.staleness import unmoved_paths
@@ -148,7 +147,10 @@ def _plan_tree(
     change.remove, change.conflicts = obstacles.remove, obstacles.conflicts
     change.seen = obstacles.seen
     _keep_unmoved(project, change, pages)
-    check_names_fit(tree, change.write.paths())
+    if change.write:
+        from dvx.ops.portable import check_names_fit  # not for a workspace that is right already
+
+        check_names_fit(tree, change.write.paths())
     if not change.is_empty:
         from dvx.repo.nested import check_writable  # 1 ms that a clean workspace does without
 
