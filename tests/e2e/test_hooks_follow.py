@@ -473,7 +473,7 @@ def test_repository_without_dvx_is_left_alone(tmp_path: Path, install_hooks: Cal
     commit(repo, "x")
     assert git(repo, "checkout", "-q", "-b", "other").err == ""
     assert git(repo, "checkout", "-q", "--", "x").err == ""
-    assert sorted(os.listdir(repo / ".git" / "dvx")) == ["drivers.json", "followed"]
+    assert sorted(os.listdir(repo / ".git" / "dvx")) == ["drivers.json", "followed", "workspace.lock"]
 
 
 def test_another_command_in_the_way_is_one_line_and_made_up_for_later(repo: Path) -> None:

@@ -95,12 +95,12 @@ def test_the_tree_names_commits_commands_and_what_is_unknown(repo: Path) -> None
     _record(repo, "raw", 1)
     _record(repo, "model", 5, {"raw": 1, "gone": 7}, command="python train.py --lr 1", code="c0de" * 10)
     _record(repo, "report", 6, {"model": 5})
-    commits = run_git(repo, "log", "--format=%h", "--abbrev=8", "--reverse").split()[-3:]
+    commits = run_git(repo, "log", "--format=%h", "--abbrev=10", "--reverse").split()[-3:]
     day = run_git(repo, "log", "-1", "--date=format-local:%Y-%m-%d", "--format=%ad")
     assert must_dvx(repo, "lineage", "model", env={"TZ": "UTC"}).out.splitlines() == [
         f"model  050505050505  5 B  {commits[1]} {day} model 5",
         "  command: python train.py --lr 1",
-        "  code: c0dec0de",
+        "  code: c0dec0dec0",
         "made from:",
         "  gone  070707070707  unknown: no commit here has this version",
         f"  raw  010101010101  1 B  {commits[0]} {day} raw 1",

@@ -146,7 +146,7 @@ def test_a_folder_of_tracked_data_gives_a_curve_for_each_path(
 
 def test_points_of_a_history_name_their_commit(repo: Path, record: Callable[..., None]) -> None:
     record(repo, "net", "try it", {"acc": 0.5})
-    head = run_git(repo, "rev-parse", "--short=8", "HEAD")
+    head = run_git(repo, "rev-parse", "--short=10", "HEAD")
     document = json.loads(run_dvx(repo, "plot", "net", "--json").out)
     assert document["charts"][0]["curves"][0]["points"] == [{"x": 1.0, "y": 0.5, "note": f"{head} try it"}]
 

@@ -111,7 +111,7 @@ def test_add_where_the_gitignore_beside_the_data_is_hidden_writes_the_line_furth
     with open_project(work.root) as project:
         from dvx.ops.move import remove_paths
 
-        remove_paths(project, ["data/raw"], keep=False, force=False)
+        remove_paths(project, ["data/raw"], keep=False, force=True)
     assert b"/data/raw" not in work.read(".gitignore").splitlines()
 
 

@@ -23,7 +23,7 @@ LINES_IN_A_REPOSITORY = 100
 _VALUES = (
     "", "-", "--", "-x", "x", "data", "x.dvx", "0", "-1", "99999999999999999999", "1.5", "nan", "a=b", "=", "a.b",
     "*", "[", "**/x", "..", "../..", "/", "\\", "HEAD", "HEAD~1", "a..b", "...", "@{u}", "s3://", "s3://b/p",
-    "ftp://x", "file:///x", "é\u202e", "\ud800", "x" * 5000, "a\nb", "a\x1b[31m", "%", "50%", "1-", "{}", "(((",
+    "ftp://x", "file:///x", "é\u202e", "\udcff", "x" * 5000, "a\nb", "a\x1b[31m", "%", "50%", "1-", "{}", "(((",
     "lr <", "-n", "--json", "NAME",
 )  # fmt: skip
 _FORMS = ("{option}", "{option}={value}", "{option}|{value}", "{value}|{option}", "{option}{value}")

@@ -38,12 +38,15 @@ class Standpoint:
 
     def _words(self, pieces: Sequence[str]) -> Iterator[str]:
         before: list[str] = []  # the words of the same command line
-        for piece in pieces:
+        is_placed = False
+        for number, piece in enumerate(pieces):
             if piece.isspace() or piece in _ENDS:
                 before = [] if piece in _ENDS else before
                 yield piece
                 continue
-            yield self._word(piece, before)
+            if not before:  # who made the hint may have said where: `dvx -C FOLDER ...`
+                is_placed = piece in _IN_REPOSITORY and "-C" in pieces[number + 2 : number + 3]
+            yield piece if is_placed else self._word(piece, before)
             before.append(piece)
 
     def _word(self, word: str, before: Sequence[str]) -> str:

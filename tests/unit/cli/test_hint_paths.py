@@ -88,3 +88,9 @@ def test_hints_of_a_setup_in_a_subfolder_name_files_from_there(tmp_path: Path) -
     told = must_dvx(repo / "sub", "init").err
     assert os.path.lexists(repo / ".gitattributes")
     assert "git commit -m 'set up dvx' ../.dvx/config.toml ../.gitattributes" in told
+
+
+def test_a_command_that_says_where_it_runs_is_left_as_it_is() -> None:
+    place = Standpoint(root=None, folder="/x/fresh", current="/x")
+    assert place.placed("get it: `dvx -C fresh pull data`") == "get it: `dvx -C fresh pull data`"
+    assert place.placed("get it: `dvx pull data`") == "get it: `dvx -C fresh pull data`"

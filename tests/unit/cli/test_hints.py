@@ -52,7 +52,8 @@ def _problem(command: str) -> str | None:
     except ValueError:
         return "its quotes do not match"
     current: click.Command = cli
-    context = click.Context(cli, info_name="dvx")
+    # With the settings of the real one: click keeps the help option that it makes for the first context of a command.
+    context = click.Context(cli, info_name="dvx", **cli.context_settings)
     while isinstance(current, click.Group):
         _, rest = _split_options(current, words, context)
         if not rest:
