@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import sys
+import time
 
 import pytest
 
@@ -52,6 +53,7 @@ def settle(repo):
                 path = os.path.join(folder, name)
                 stamp_ns = os.stat(path).st_mtime_ns - 60_000_000_000
                 os.utime(path, ns=(stamp_ns, stamp_ns))
+    time.sleep(0.1)  # several ticks of the clock of files: their change time is that of the line above
 
 
 def data_files(work):
