@@ -141,3 +141,14 @@ def test_path_that_the_revision_lacks_is_named_with_what_lists_that_revision(rep
     assert "`nothing` is not tracked by dvx at `v1`" in ran.err
     assert "`dvx ls --rev v1`" in ran.err
     assert "dvx add" not in ran.err
+
+
+def test_revision_that_a_shallow_clone_lacks_is_named_once_with_what_brings_it(repo, tmp_path):
+    run_git(tmp_path, "clone", "-q", "--depth=1", repo.as_uri(), "shallow")
+    ran = run_dvx(tmp_path / "shallow", "checkout", "--rev", "HEAD~1")
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        "error: `HEAD~1` names no commit in this repository",
+        "  affected: nothing was changed",
+        "hint: this clone is shallow, so older commits are not here: `git fetch --unshallow`",
+    ]

@@ -77,7 +77,10 @@ def _resolve(project: Project, targets: Sequence[str], *, rev: str) -> list[Targ
     try:
         return select_at(project, rev, targets, goes_on=True)
     except NotFound as error:
-        error.what, error.affected = f"{error.what} at `{rev}`", "nothing was changed"
+        error.affected = "nothing was changed"
+        if error.kind == "unknown-revision":
+            raise
+        error.what = f"{error.what} at `{rev}`"
         near = [hint for hint in error.hints if hint.startswith("did you mean")]
         error.hints = (*near, f"list what is tracked there: `dvx ls --rev {quote_all([rev])}`")
         raise
