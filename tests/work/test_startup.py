@@ -94,6 +94,12 @@ def test_command_with_nothing_to_do_asks_git_as_little_as_it_can(
     assert lines_of_git(count_work(clean, *args)) == commands
 
 
+def test_diff_of_a_path_asks_git_once_whether_it_is_a_revision(clean: Path) -> None:
+    asked = lines_of_git(count_work(clean, "diff", "data"))
+    plain = lines_of_git(count_work(clean, "diff", "--", "data"))
+    assert asked.count("rev-parse") == plain.count("rev-parse") + 1
+
+
 def test_hooks_import_nothing_heavy(clean: Path) -> None:
     work = count_work(clean, "hooks", "run", "pre-commit")
     assert work.modules & (NEVER | MOVING | {"json"}) == set()

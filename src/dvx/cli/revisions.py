@@ -42,11 +42,12 @@ def named_revisions(project: "Project", word: str) -> list[str] | None:
     old, dots, new = word.partition("...") if "..." in word else word.partition("..")
     names = [old or "HEAD", new or "HEAD"] if dots else [word]
     try:
-        for name in names:
-            project.git.rev_parse(name)
+        # Not rev_parse, which asks Git for what its error says: a path is no error.
+        if not all(project.git.is_commit(name) for name in names):
+            return None
         if dots == "...":
             names[0] = project.git.run(["merge-base", "--", *names]).decode("ascii").strip()
-    except (NotFound, GitError):
+    except GitError:
         return None
     return names
 

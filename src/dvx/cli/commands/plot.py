@@ -120,10 +120,9 @@ def _kind(project: "Project", word: str) -> tuple[str, str]:
         if os.path.isdir(place):
             return repository.relative(word), "pointer"
     try:
-        project.git.rev_parse(word)
-    except (NotFound, GitError):
+        return word, "rev" if project.git.is_commit(word) else "unknown"
+    except GitError:
         return word, "unknown"
-    return word, "rev"
 
 
 def _in_history(project: "Project", word: str, revs: Sequence[str]) -> str:
